@@ -271,7 +271,10 @@ impl Parser<'_> {
                 continue;
             }
             let end = self.end_of_digits(self.at);
-            if self.is_part_of_word(self.at, end) || self.follows_naming_word() {
+            if let Some(end) = self.end_of_device(end) {
+                self.template.text.extend_from_slice(&self.input[self.at..end]);
+                self.at = end;
+            } else if self.is_part_of_word(self.at, end) || self.follows_naming_word() {
                 self.template.text.extend_from_slice(&self.input[self.at..end]);
                 self.at = end;
             } else {
@@ -284,18 +287,36 @@ impl Parser<'_> {
         from + self.input[from..].iter().take_while(|b| b.is_ascii_digit()).count()
     }
 
-    /// `sda1`, `0x1f`, `dm-0`, `é5`: digits that belong to a name.
+    /// `sda1`, `0x1f`, `dm-0`, `pmem0.1`, `é5`: digits that belong to a name.
     fn is_part_of_word(&self, from: usize, end: usize) -> bool {
         let before = from.checked_sub(1).map(|i| self.input[i]);
         let two_before = from.checked_sub(2).map(|i| self.input[i]);
         before.is_some_and(is_word)
             || self.input.get(end).copied().is_some_and(is_word)
             || (before == Some(b'-') && two_before.is_some_and(|b| is_word(b) && !b.is_ascii_digit()))
+            || (before == Some(b'.') && self.ends_in_name(from - 1))
+    }
+
+    /// Whether the word that ends at `end` is a name, such as the `pmem0` of `pmem0.1`, and not a number.
+    fn ends_in_name(&self, end: usize) -> bool {
+        self.input[..end].iter().rev().take_while(|&&b| is_word(b)).any(|b| !b.is_ascii_digit())
+    }
+
+    /// Where the device ends that `259:0 rbytes=1` at the start of a line names by its numbers; `end` is that of the first.
+    fn end_of_device(&self, end: usize) -> Option<usize> {
+        let starts_line = self.at == 0 || self.input[self.at - 1] == b'\n';
+        if !starts_line || self.input.get(end) != Some(&b':') {
+            return None;
+        }
+        let device_end = self.end_of_digits(end + 1);
+        (device_end > end + 1 && self.input.get(device_end) == Some(&b' ')).then_some(device_end)
     }
 
     fn follows_naming_word(&self) -> bool {
         let before = self.input[..self.at].trim_ascii_end();
-        before.len() < self.at && NAMING_WORDS.iter().any(|word| before.ends_with(word))
+        // `Percpu: 928 kB` is a number: the word must stand alone.
+        let alone = |rest: &[u8]| !rest.last().copied().is_some_and(is_word);
+        before.len() < self.at && NAMING_WORDS.iter().any(|word| before.strip_suffix(*word).is_some_and(alone))
     }
 
     fn number(&mut self, end: usize) {
@@ -324,8 +345,9 @@ impl Parser<'_> {
         let fraction_end = self.end_of_digits(end + 1);
         let scale = fraction_end - end - 1;
         let next = self.input.get(fraction_end).copied();
+        let goes_on = next == Some(b'.') && self.input.get(fraction_end + 1).is_some_and(u8::is_ascii_digit);
         let plain = !next.is_some_and(is_word)
-            && !(next == Some(b'.') && self.input.get(fraction_end + 1).is_some_and(u8::is_ascii_digit))
+            && !goes_on
             && self.at.checked_sub(1).is_none_or(|i| self.input[i] != b'.');
         (scale > 0 && whole.len() + scale <= GROUP_DIGITS && plain).then_some(scale)
     }

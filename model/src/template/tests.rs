@@ -45,6 +45,10 @@ fn digits_in_words_are_text() {
 #[test]
 fn digits_that_name_a_thing_are_text() {
     check("Node 1, zone   Normal      7 \n", "Node 1, zone   Normal {6} \\n", &[7]);
+    check("Percpu:        928 kB\n", "Percpu: {10} kB\\n", &[928]);
+    check(" 259   1 pmem0.1 7\n", "{4} {3} pmem0.1 {}\\n", &[259, 1, 7]);
+    check("259:0 rbytes=5\n8:16 rbytes=7\n", "259:0 rbytes={}\\n8:16 rbytes={}\\n", &[5, 7]);
+    check("10:50:13 12:5", "{}:{}:{} {}:{}", &[10, 50, 13, 12, 5]);
     check("    cpu: 0\n              count: 377\n", "    cpu: 0\\n              count: {}\\n", &[377]);
 }
 
