@@ -1,21 +1,146 @@
 //! What each kernel file means: one file per source, pure decoders from templates to columns.
+//!
+//! A decoder never sees a value. It reads a template's fixed text once and says of each slot which metric of which
+//! subject it is, in which unit, gauge or counter; from then on a column needs no parsing. Every slot gets exactly one
+//! column: what a newer kernel prints and nobody here knows is kept under a name made of the words before it.
+//!
+//! Names are the kernel's own, those of its era.
+//!
+//! ```
+//! let (template, values) = model::Template::parse(b"MemFree:   123456 kB\n", None);
+//! let columns = (sources::find("meminfo").unwrap().decode)(&template);
+//! assert_eq!(&*columns[0].metric.name, "meminfo.MemFree");
+//! assert_eq!(columns[0].value(values[0]), 123456.0);
+//! ```
 
+mod buddyinfo;
+mod columns;
+mod diskstats;
+mod layout;
+mod loadavg;
+mod meminfo;
+mod pressure;
+mod stat;
+mod vm_statistics;
+mod vmstat;
+mod zone;
+mod zoneinfo;
+
+use columns::Decoded;
 use model::{Column, Template};
 
 /// A kernel file that highwater knows.
 pub struct Source {
     /// Name, and path under /proc: `meminfo`, `pressure/io`.
     pub name: &'static str,
-    /// Says what each slot of a template is. Slots that nobody knows still get a column, named after the text before them.
+    /// Where the kernel defines and documents it.
+    pub kernel_doc: &'static str,
+    /// One line for a person: what can be read from it.
+    pub about: &'static str,
+    /// Says what each slot of a template is: one column per slot, in the order of the slots.
     pub decode: fn(&Template) -> Vec<Column>,
+    describe: fn(&Template) -> Decoded,
 }
 
-/// All of them, in the order in which the collector reads them.
+impl Source {
+    /// The columns of a template whose meaning is not known. Their names are made up from the words before the number.
+    pub fn unknown(&self, template: &Template) -> Vec<Column> {
+        let Decoded { columns, unknown } = (self.describe)(template);
+        columns
+            .into_iter()
+            .filter(|column| unknown.binary_search(&column.slot).is_ok())
+            .collect()
+    }
+}
+
+macro_rules! source {
+    ($name:literal, $kernel_doc:literal, $about:literal, $describe:expr) => {
+        Source {
+            name: $name,
+            kernel_doc: $kernel_doc,
+            about: $about,
+            decode: |template| ($describe)(template).columns,
+            describe: $describe,
+        }
+    };
+}
+
+static ALL: [Source; 11] = [
+    source!(
+        "vmstat",
+        "mm/vmstat.c (vmstat_text)",
+        "reclaim, faults, paging, compaction and the sizes of all page lists",
+        vmstat::decode
+    ),
+    source!(
+        "meminfo",
+        "Documentation/filesystems/proc.rst, fs/proc/meminfo.c",
+        "what memory is used for, in kB",
+        meminfo::decode
+    ),
+    source!(
+        "zoneinfo",
+        "mm/vmstat.c (zoneinfo_show_print)",
+        "free pages and watermarks of each zone, statistics of zones and nodes, per-CPU page lists",
+        zoneinfo::decode
+    ),
+    source!(
+        "buddyinfo",
+        "Documentation/filesystems/proc.rst, mm/vmstat.c (frag_show_print)",
+        "free blocks by zone and order: whether free memory is in large enough pieces",
+        buddyinfo::decode
+    ),
+    source!(
+        "diskstats",
+        "Documentation/admin-guide/iostats.rst, block/genhd.c (diskstats_show)",
+        "I/Os, sectors, times and queue of each block device",
+        diskstats::decode
+    ),
+    source!(
+        "stat",
+        "Documentation/filesystems/proc.rst, fs/proc/stat.c",
+        "processor time by kind, interrupts, context switches, forks, tasks running and blocked",
+        stat::decode
+    ),
+    source!(
+        "loadavg",
+        "Documentation/filesystems/proc.rst, kernel/sched/loadavg.c",
+        "load averages, and runnable and existing tasks of this moment",
+        loadavg::decode
+    ),
+    source!(
+        "pressure/cpu",
+        "Documentation/accounting/psi.rst, kernel/sched/psi.c",
+        "how long tasks waited for a CPU",
+        |template| pressure::decode("pressure/cpu", template)
+    ),
+    source!(
+        "pressure/io",
+        "Documentation/accounting/psi.rst, kernel/sched/psi.c",
+        "how long tasks waited for I/O",
+        |template| pressure::decode("pressure/io", template)
+    ),
+    source!(
+        "pressure/memory",
+        "Documentation/accounting/psi.rst, kernel/sched/psi.c",
+        "how long tasks waited for memory: reclaim, compaction, refaults, swap-in",
+        |template| pressure::decode("pressure/memory", template)
+    ),
+    source!(
+        "pressure/irq",
+        "Documentation/accounting/psi.rst, kernel/sched/psi.c",
+        "how long interrupts held tasks up (6.1 and later)",
+        |template| pressure::decode("pressure/irq", template)
+    ),
+];
+
+/// All of them, in the order in which the collector reads them: the memory files, which are balanced against each
+/// other, stand together.
 pub fn all() -> &'static [Source] {
-    &[]
+    &ALL
 }
 
 /// The source of this name.
 pub fn find(name: &str) -> Option<&'static Source> {
-    all().iter().find(|s| s.name == name)
+    ALL.iter().find(|source| source.name == name)
 }
