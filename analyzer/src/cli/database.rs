@@ -1,0 +1,79 @@
+//! Which database, and what times mean in it.
+
+use super::Failure;
+use analyzer::time_grammar::Context;
+use chrono_tz::Tz;
+use model::{TimeSpan, UnixNanos};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+use store::Reader;
+
+const FILE: &str = "highwater.db";
+
+/// The rule that all binaries share: `$HIGHWATER_DB`, else systemd's `$STATE_DIRECTORY`, else the user's XDG state folder.
+pub(super) fn default_path() -> Result<PathBuf, Failure> {
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(path) = set("HIGHWATER_DB") {
+        return Ok(path);
+    }
+    if let Some(folders) = set("STATE_DIRECTORY") {
+        // systemd gives several, separated by colons, when the unit asks for several.
+        let first = folders.to_string_lossy().split(':').next().map(PathBuf::from);
+        return Ok(first.unwrap_or(folders).join(FILE));
+    }
+    let state = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    match state {
+        Some(state) => Ok(state.join("highwater").join(FILE)),
+        None => Err(Failure::Usage(
+            "no --db, and neither HIGHWATER_DB nor HOME is set".into(),
+        )),
+    }
+}
+
+/// An opened database, with what a text needs to become a time in it.
+pub(super) struct Database {
+    pub(super) reader: Reader,
+    pub(super) path: PathBuf,
+    /// First to last tick.
+    pub(super) extent: TimeSpan,
+    pub(super) context: Context,
+}
+
+impl Database {
+    /// Opens it; a database without a tick is "no data". Times are in zone `tz`, or in that of the node that was recorded last.
+    pub(super) fn open(path: &Path, tz: Option<Tz>) -> Result<Database, Failure> {
+        let reader = Reader::open(path)?;
+        let extent = reader
+            .extent()?
+            .ok_or_else(|| Failure::NoData(format!("{}: nothing has been recorded yet", path.display())))?;
+        let tz = match tz {
+            Some(tz) => tz,
+            // A zone that this program does not know cannot be used; the header then says UTC.
+            None => reader
+                .boots()?
+                .last()
+                .and_then(|boot| boot.tz.parse().ok())
+                .unwrap_or(Tz::UTC),
+        };
+        let context = Context {
+            now: now(),
+            data_end: Some(extent.to),
+            tz,
+        };
+        Ok(Database {
+            reader,
+            path: path.into(),
+            extent,
+            context,
+        })
+    }
+}
+
+fn now() -> UnixNanos {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixNanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,111 @@
+//! The command line: what can be asked, and how a run ends.
+
+mod cat;
+mod completions;
+mod database;
+mod diff;
+mod import;
+mod info;
+mod output;
+
+use clap::{Parser, Subcommand};
+use std::io;
+use std::path::PathBuf;
+
+/// Says what a Linux node's memory and disks did, and what went wrong.
+///
+/// Reads the database that `collector run` writes, or that `analyzer import` filled.
+#[derive(Debug, Parser)]
+#[command(name = "analyzer", version, after_help = TIMES_AND_EXITS, max_term_width = 110)]
+pub(crate) struct Arguments {
+    /// The database [default: $HIGHWATER_DB, else $STATE_DIRECTORY/highwater.db, else
+    /// ~/.local/state/highwater/highwater.db]
+    #[arg(long, global = true, value_name = "PATH")]
+    db: Option<PathBuf>,
+
+    /// Whether to colour what is printed. NO_COLOR and CLICOLOR_FORCE are heeded when `auto`
+    #[arg(long, global = true, value_enum, default_value_t = clap::ColorChoice::Auto, value_name = "WHEN")]
+    color: clap::ColorChoice,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+const TIMES_AND_EXITS: &str = "\
+Times (T):
+  10:50, 10:50:13.5      the latest such time that is recorded
+  \"2016-09-10 10:50\"     in the node's own time zone (--tz overrides); RFC 3339 with an offset also does
+  @1473504612.9          seconds since 1970
+  -1h, \"1h ago\", now, today, yesterday, \"yesterday 10:50\"
+
+Exit status:
+  0  done
+  1  an incident was found, and --exit-code was given
+  2  the command line or an input file is wrong
+  3  no data for what was asked
+  4  only part of the window has data (said on standard error)
+  5  the database cannot be read";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Import(import::Arguments),
+    Cat(cat::Arguments),
+    Diff(diff::Arguments),
+    Info(info::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// How a run ends when it does not end well.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command line is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// A time cannot be understood.
+    #[error(transparent)]
+    Time(#[from] analyzer::time_grammar::TimeError),
+    /// An input file is wrong.
+    #[error("{path}: {error}")]
+    Input {
+        /// What was to be imported.
+        path: String,
+        /// Why not.
+        error: analyzer::import::Error,
+    },
+    /// There is nothing to answer with.
+    #[error("{0}")]
+    NoData(String),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] store::Error),
+    /// The answer cannot be written.
+    #[error("cannot write the answer: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// CONTRACT.md's exit code; `None`: the reader of our output has gone, which is no failure of ours.
+    pub(crate) fn exit_code(&self) -> Option<u8> {
+        match self {
+            Failure::Usage(_) | Failure::Time(_) | Failure::Input { .. } => Some(2),
+            Failure::NoData(_) => Some(3),
+            Failure::Database(_) => Some(5),
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
+            Failure::Output(_) => Some(2),
+        }
+    }
+}
+
+impl Arguments {
+    /// Runs the command; the answer is the exit code.
+    pub(crate) fn run(self) -> Result<u8, Failure> {
+        let db = || self.db.map_or_else(database::default_path, Ok);
+        match self.command {
+            Command::Import(arguments) => arguments.run(&db()?),
+            Command::Cat(arguments) => arguments.run(&db()?),
+            Command::Diff(arguments) => arguments.run(&db()?),
+            Command::Info(arguments) => arguments.run(&db()?),
+            Command::Completions(arguments) => arguments.run(),
+        }
+    }
+}

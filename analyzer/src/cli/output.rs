@@ -1,0 +1,125 @@
+//! How numbers and times are printed.
+
+use chrono::DateTime;
+use chrono_tz::Tz;
+use model::{Nanos, UnixNanos};
+
+/// `2026-11-23 22:54:32.313`
+pub(super) fn time(at: UnixNanos, tz: Tz) -> String {
+    DateTime::from_timestamp_nanos(at.0)
+        .with_timezone(&tz)
+        .format("%Y-%m-%d %H:%M:%S%.3f")
+        .to_string()
+}
+
+/// `2026-11-23 22:41:09 – 22:43:08 UTC`; the day is repeated where it differs.
+pub(super) fn span(span: model::TimeSpan, tz: Tz) -> String {
+    let local = |at: UnixNanos| DateTime::from_timestamp_nanos(at.0).with_timezone(&tz);
+    let (from, to) = (local(span.from), local(span.to));
+    let to_format = if from.date_naive() == to.date_naive() {
+        "%H:%M:%S %Z"
+    } else {
+        "%Y-%m-%d %H:%M:%S %Z"
+    };
+    format!("{} – {}", from.format("%Y-%m-%d %H:%M:%S"), to.format(to_format))
+}
+
+/// `1 s`, `100 ms`, `10 min`
+pub(super) fn length(nanos: Nanos) -> String {
+    const SECOND: Nanos = 1_000_000_000;
+    match nanos {
+        n if n >= 60 * SECOND && n % (60 * SECOND) == 0 => format!("{} min", n / (60 * SECOND)),
+        n if n >= SECOND => format!("{} s", n as f64 / SECOND as f64),
+        n => format!("{} ms", n as f64 / 1e6),
+    }
+}
+
+/// `1,234,567`; with decimals only where there are any, two at most.
+pub(super) fn number(value: f64) -> String {
+    let text = if value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    };
+    group(&text)
+}
+
+/// A rate to three figures or so: `537,585`, `22.4`, `0.033`.
+pub(super) fn rate(value: f64) -> String {
+    let decimals = match value.abs() {
+        v if v == 0.0 || v >= 99.95 => 0,
+        v if v >= 1.0 => 1,
+        _ => 3,
+    };
+    group(&format!("{value:.decimals$}"))
+}
+
+/// `12,345`
+pub(super) fn count(value: u64) -> String {
+    group(&value.to_string())
+}
+
+/// `1.2 MB`
+pub(super) fn bytes(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 999.5 {
+            let decimals = usize::from(unit != "B" && value < 99.95);
+            return format!("{value:.decimals$} {unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
+fn group(number: &str) -> String {
+    let whole_end = number.find('.').unwrap_or(number.len());
+    let whole_start = usize::from(number.starts_with('-'));
+    let mut out = String::with_capacity(number.len() + number.len() / 3);
+    for (i, digit) in number.char_indices() {
+        if i > whole_start && i < whole_end && (whole_end - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let numbers = [0.0, 999.0, 1000.0, -1000.0, -123.5, 1234567.891, 1e15];
+        let shown: Vec<_> = numbers
+            .iter()
+            .map(|&n| format!("{} {}", number(n), rate(n)))
+            .collect();
+        expect![[r#"
+            0 0
+            999 999
+            1,000 1,000
+            -1,000 -1,000
+            -123.50 -124
+            1,234,567.89 1,234,568
+            1,000,000,000,000,000 1,000,000,000,000,000"#]]
+        .assert_eq(&shown.join("\n"));
+        expect!["0.033 22.4 99.9 100"].assert_eq(&[0.0333, 22.44, 99.94, 99.96].map(rate).join(" "));
+        let sizes = [0, 999, 1000, 99_949, 99_950, 999_499, 999_500, 5_000_000_000_000];
+        expect!["0 B, 999 B, 1.0 kB, 99.9 kB, 100 kB, 999 kB, 1.0 MB, 5.0 TB"]
+            .assert_eq(&sizes.map(bytes).join(", "));
+        expect!["1 s, 100 ms, 10 min, 90 s, 1.5 s"].assert_eq(
+            &[
+                1_000_000_000,
+                100_000_000,
+                600_000_000_000,
+                90_000_000_000,
+                1_500_000_000,
+            ]
+            .map(length)
+            .join(", "),
+        );
+    }
+}
