@@ -18,6 +18,8 @@ pub(crate) struct Decoded {
 
 pub(crate) struct Columns<'a> {
     source: &'a str,
+    /// Stands before made-up names, for sources that share one `source`.
+    made_up_prefix: &'a str,
     columns: Vec<Option<Column>>,
     taken: HashSet<(Arc<str>, Subject)>,
     /// How often a made-up name was wanted, so that a thousand numbers in a row do not search a thousand times.
@@ -30,10 +32,19 @@ impl<'a> Columns<'a> {
     pub(crate) fn new(source: &'a str, template: &Template) -> Self {
         Columns {
             source,
+            made_up_prefix: "",
             columns: vec![None; template.slots().len()],
             taken: HashSet::new(),
             wanted: HashMap::new(),
             unknown: Vec::new(),
+        }
+    }
+
+    /// The same with a prefix for the names that will be made up.
+    pub(crate) fn with_prefix(source: &'a str, made_up_prefix: &'a str, template: &Template) -> Self {
+        Columns {
+            made_up_prefix,
+            ..Columns::new(source, template)
         }
     }
 
@@ -69,7 +80,7 @@ impl<'a> Columns<'a> {
 
     /// Keeps a number whose meaning is not known, under this name or, when it is taken, this name and a running number.
     pub(crate) fn put_unknown(&mut self, number: Number, name: &str, subject: &Subject) {
-        let name = self.free_name(name, subject);
+        let name = self.free_name(&format!("{}{name}", self.made_up_prefix), subject);
         self.put(number, &name, Unit::Count, Kind::Gauge, subject.clone());
         self.unknown.push(number.slot);
     }

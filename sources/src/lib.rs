@@ -4,7 +4,7 @@
 //! subject it is, in which unit, gauge or counter; from then on a column needs no parsing. Every slot gets exactly one
 //! column: what a newer kernel prints and nobody here knows is kept under a name made of the words before it.
 //!
-//! Names are the kernel's own, those of its era.
+//! Names are the kernel's own, those of its era. [`canonical`] says how to compute what was renamed or split.
 //!
 //! ```
 //! let (template, values) = model::Template::parse(b"MemFree:   123456 kB\n", None);
@@ -14,6 +14,8 @@
 //! ```
 
 mod buddyinfo;
+pub mod canonical;
+mod cgroup;
 mod columns;
 mod diskstats;
 mod layout;
@@ -134,13 +136,49 @@ static ALL: [Source; 11] = [
     ),
 ];
 
-/// All of them, in the order in which the collector reads them: the memory files, which are balanced against each
-/// other, stand together.
+/// All of them that every machine may have, in the order in which the collector reads them: the memory files, which
+/// are balanced against each other, stand together. Files of control groups are [`cgroup_files`].
 pub fn all() -> &'static [Source] {
     &ALL
 }
 
-/// The source of this name.
+/// The files of a control group (v2). Their readings are called `cgroup/<path>/<name>`.
+pub fn cgroup_files() -> &'static [Source] {
+    &cgroup::FILES
+}
+
+/// The source of this name: `meminfo`, `pressure/io`, `cgroup/system.slice/db.service/memory.stat`.
+///
+/// A cgroup's path is in the name only, so what is found for it decodes columns of a cgroup without path: use
+/// [`decode`] for names that may be those of control groups.
 pub fn find(name: &str) -> Option<&'static Source> {
-    ALL.iter().find(|source| source.name == name)
+    match cgroup::path_and_file(name) {
+        Some((_, file)) => cgroup::FILES.iter().find(|source| source.name == file),
+        None => ALL.iter().find(|source| source.name == name),
+    }
+}
+
+/// The columns of a template of the source of this name; `None` when nobody knows the source.
+pub fn decode(name: &str, template: &Template) -> Option<Vec<Column>> {
+    match cgroup::path_and_file(name) {
+        Some(_) => decode_cgroup(name, template),
+        None => find(name).map(|source| (source.decode)(template)),
+    }
+}
+
+/// The columns of a control group's file, whose path is taken from the source's name; `None` when it is no such name or
+/// nobody knows the file.
+///
+/// The subject is [`model::Subject::Cgroup`] with the path as /proc/PID/cgroup prints it (`/system.slice/db.service`,
+/// `/` for the root). The lines of `io.stat` are about one device each: their subject is the path, a space and the
+/// device, `/system.slice/db.service 259:0`, and [`cgroup_device`] takes it apart.
+pub fn decode_cgroup(name: &str, template: &Template) -> Option<Vec<Column>> {
+    let (path, file) = cgroup::path_and_file(name)?;
+    let known = cgroup::FILES.iter().any(|source| source.name == file);
+    known.then(|| cgroup::decode(&format!("/{path}"), file, template).columns)
+}
+
+/// Path and `major:minor` of a subject of `cgroup.io_…`; no device for every other subject of a cgroup.
+pub fn cgroup_device(subject: &str) -> (&str, Option<&str>) {
+    cgroup::split_device(subject)
 }

@@ -26,9 +26,12 @@ fn check(columns: &[Column], template: &Template) {
 }
 
 fn check_all(text: &[u8]) {
-    let (template, _) = Template::parse(text, None);
-    for source in sources::all() {
-        check(&(source.decode)(&template), &template);
+    check_template(&Template::parse(text, None).0);
+}
+
+fn check_template(template: &Template) {
+    for source in sources::all().iter().chain(sources::cgroup_files()) {
+        check(&(source.decode)(template), template);
     }
 }
 
@@ -79,6 +82,8 @@ fn kernel_like() -> impl Strategy<Value = Vec<u8>> {
         Just("softirq".to_owned()),
         Just("sda".to_owned()),
         Just("pmem0.1".to_owned()),
+        Just("259:0 rbytes=".to_owned()),
+        Just("anon".to_owned()),
         Just("/".to_owned()),
         Just("-".to_owned()),
         Just("\n".to_owned()),
@@ -110,9 +115,7 @@ proptest! {
     #[test]
     fn any_stored_template(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(template) = Template::from_bytes(&bytes) {
-            for source in sources::all() {
-                check(&(source.decode)(&template), &template);
-            }
+            check_template(&template);
         }
     }
 }

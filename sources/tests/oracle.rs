@@ -4,7 +4,7 @@
 mod common;
 
 use common::{ERAS, decode, fixture, value};
-use procfs::{FromRead, FromReadSI, WithCurrentSystemInfo};
+use procfs::{FromRead, FromReadSI};
 
 /// The text of a source on this machine and in every era. Read once: /proc changes.
 fn texts(source: &str) -> Vec<Vec<u8>> {
