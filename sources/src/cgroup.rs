@@ -2,7 +2,8 @@
 //!
 //! Metrics are called after the file and the key: `cgroup.memory_current`, `cgroup.memory_events_oom_kill`,
 //! `cgroup.io_pressure_some_total`; the `.stat` of memory, io and cpu is left out: `cgroup.memory_anon`,
-//! `cgroup.io_rbytes`, `cgroup.cpu_nr_throttled`. A limit that reads `max` is no number: it has no column, not a large one.
+//! `cgroup.io_rbytes`, `cgroup.cpu_nr_throttled`. A limit that reads `max` is no number: it has no column, rather than
+//! a large one.
 
 use crate::Source;
 use crate::columns::{Columns, Decoded};

@@ -48,8 +48,8 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// Says what a slot is. When this metric of this subject is taken already, the slot is left for [`Columns::finish`]:
-    /// the file says something twice, and both values are kept.
+    /// Says what a slot is. When this metric of this subject is taken already, the file says something twice: the slot
+    /// is left for [`Columns::finish`], which keeps it under another name.
     pub(crate) fn put(&mut self, number: Number, name: &str, unit: Unit, kind: Kind, subject: Subject) {
         let name: Arc<str> = format!("{}.{name}", self.source).into();
         if self.columns[number.slot].is_none() && self.taken.insert((name.clone(), subject.clone())) {
