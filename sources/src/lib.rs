@@ -13,6 +13,7 @@
 //! assert_eq!(columns[0].value(values[0]), 123456.0);
 //! ```
 
+mod averages;
 mod buddyinfo;
 pub mod canonical;
 mod cgroup;
@@ -147,6 +148,18 @@ pub fn cgroup_files() -> &'static [Source] {
     &cgroup::FILES
 }
 
+static AVERAGES: Source = source!(
+    "averages",
+    "none: written by `analyzer import`",
+    "averages over intervals, as sar keeps them, integrated: differences give them back",
+    averages::decode
+);
+
+/// The source that imports of averages write. No machine has a file of this name.
+pub fn averages() -> &'static Source {
+    &AVERAGES
+}
+
 /// The source of this name: `meminfo`, `pressure/io`, `cgroup/system.slice/db.service/memory.stat`.
 ///
 /// A cgroup's path is in the name only, so what is found for it decodes columns of a cgroup without path: use
@@ -154,7 +167,7 @@ pub fn cgroup_files() -> &'static [Source] {
 pub fn find(name: &str) -> Option<&'static Source> {
     match cgroup::path_and_file(name) {
         Some((_, file)) => cgroup::FILES.iter().find(|source| source.name == file),
-        None => ALL.iter().find(|source| source.name == name),
+        None => ALL.iter().chain([&AVERAGES]).find(|source| source.name == name),
     }
 }
 
