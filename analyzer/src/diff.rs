@@ -67,11 +67,11 @@ pub struct OneSided {
 /// Compares two readings of one source; the columns are those that the source's decoder gives for each one's template.
 pub fn diff(
     source: &str,
-    decode: fn(&model::Template) -> Vec<Column>,
+    decode: impl Fn(&model::Template) -> Vec<Column>,
     a: &StoredReading,
     b: &StoredReading,
 ) -> Diff {
-    let (numbers_a, mut numbers_b) = (numbers(decode, a), numbers(decode, b));
+    let (numbers_a, mut numbers_b) = (numbers(&decode, a), numbers(&decode, b));
     let seconds = b.at.seconds_since(a.at);
     let rebooted = a.boot != b.boot;
     let mut diff = Diff {
@@ -128,7 +128,7 @@ pub fn diff(
 
 type Numbers = BTreeMap<(Arc<str>, Subject), (Metric, f64)>;
 
-fn numbers(decode: fn(&model::Template) -> Vec<Column>, reading: &StoredReading) -> Numbers {
+fn numbers(decode: &impl Fn(&model::Template) -> Vec<Column>, reading: &StoredReading) -> Numbers {
     let columns = decode(&reading.template).into_iter();
     columns
         .filter_map(|column| {

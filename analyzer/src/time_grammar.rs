@@ -81,7 +81,7 @@ enum Expression {
 
 /// Which of two instants a clock time means when clocks were set back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fold {
+pub(crate) enum Fold {
     First,
     Second,
 }
@@ -458,7 +458,7 @@ fn earliest_clock(time: NaiveTime, start: UnixNanos, tz: Tz) -> Result<UnixNanos
     Err(OUT_OF_RANGE)
 }
 
-fn instant(at: NaiveDateTime, tz: Tz, fold: Fold) -> Result<UnixNanos, Reason> {
+pub(crate) fn instant(at: NaiveDateTime, tz: Tz, fold: Fold) -> Result<UnixNanos, Reason> {
     match tz.from_local_datetime(&at) {
         MappedLocalTime::Single(at) => nanos(at),
         MappedLocalTime::Ambiguous(first, second) => nanos(if fold == Fold::First { first } else { second }),

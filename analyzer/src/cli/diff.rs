@@ -60,9 +60,14 @@ impl Arguments {
             })
         };
         let (a, b) = (reading(a)?, reading(b)?);
-        let source = sources::find(&self.source)
-            .ok_or_else(|| Failure::Usage(format!("{} has no numbers that are understood", self.source)))?;
-        let mut diff = diff(&self.source, source.decode, &a, &b);
+        if sources::find(&self.source).is_none() {
+            return Err(Failure::Usage(format!(
+                "{} has no numbers that are understood",
+                self.source
+            )));
+        }
+        let decode = |template: &_| sources::decode(&self.source, template).unwrap_or_default();
+        let mut diff = diff(&self.source, decode, &a, &b);
         if let Some(limit) = self.limit {
             diff.moved.truncate(limit);
         }

@@ -1,7 +1,9 @@
 //! `analyzer import`
 
 use super::{Failure, output};
-use analyzer::import::{self, Outcome, Progress, Summary};
+use analyzer::import::{self, Outcome, Progress, SarOptions, Summary};
+use chrono::NaiveDate;
+use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
@@ -26,34 +28,77 @@ enum Kind {
         #[arg(value_name = "DIR|FILE.tar.xz")]
         path: PathBuf,
     },
+    /// What sar printed, of one machine: any tables, any number of files, best all at once
+    Sar {
+        /// Files with the text
+        #[arg(value_name = "FILE", required = true)]
+        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        options: TextOptions,
+    },
+}
+
+#[derive(Debug, Args)]
+struct TextOptions {
+    /// The day of text that does not say it, and the order of day and month where it is not clear
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Option<NaiveDate>,
+    /// Time zone of the clock times in the text, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    tz: Tz,
+    /// Import nothing when a line is not understood, instead of leaving it out
+    #[arg(long)]
+    strict: bool,
 }
 
 impl Arguments {
     pub(super) fn run(self, db: &Path) -> Result<u8, Failure> {
-        let Kind::Recording { path } = self.kind;
+        let paths = match &self.kind {
+            Kind::Recording { path } => std::slice::from_ref(path),
+            Kind::Sar { paths, .. } => paths,
+        };
+        let named = paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
         let started = Instant::now();
         let fail = |error| match error {
             import::Error::Store(error) => Failure::Database(error),
             error @ import::Error::Io { .. } => Failure::Usage(error.to_string()),
-            error => Failure::Input {
-                path: path.display().to_string(),
-                error,
-            },
+            error if matches!(self.kind, Kind::Recording { .. }) => {
+                Failure::Usage(format!("{named}: {error}"))
+            }
+            error => Failure::Usage(error.to_string()),
         };
         // A typing error in the name should not leave an empty database behind.
-        std::fs::metadata(&path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        for path in paths {
+            std::fs::metadata(path)
+                .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        }
         let mut writer = open(db)?;
         let mut bar = Bar::new(started);
-        let outcome = import::recording(&path, &mut writer, &mut |progress| bar.show(progress));
+        let mut show = |progress| bar.show(progress);
+        let outcome = match &self.kind {
+            Kind::Recording { path } => import::recording(path, &mut writer, &mut show),
+            Kind::Sar { paths, options } => {
+                let options = SarOptions {
+                    date: options.date,
+                    tz: options.tz,
+                    strict: options.strict,
+                };
+                import::sar_text(paths, &options, &mut writer, &mut show)
+            }
+        };
         bar.clear();
         let outcome = outcome.map_err(fail)?;
         let report = match outcome {
             Outcome::AlreadyThere => {
-                format!("{}: already imported, nothing changed\n", path.display())
+                format!("{named}: already imported, nothing changed\n")
             }
             Outcome::Imported(summary) => {
                 while writer.compact(true)? {}
-                describe(&path, db, &summary, started.elapsed())
+                describe(&named, db, &summary, started.elapsed())
             }
         };
         std::io::stdout().write_all(report.as_bytes())?;
@@ -69,9 +114,9 @@ fn open(db: &Path) -> Result<Writer, Failure> {
     Ok(Writer::open(db)?)
 }
 
-fn describe(path: &Path, db: &Path, summary: &Summary, took: Duration) -> String {
+fn describe(named: &str, db: &Path, summary: &Summary, took: Duration) -> String {
     let seconds = took.as_secs_f64();
-    let mut out = format!("imported {} into {}\n", path.display(), db.display());
+    let mut out = format!("imported {named} into {}\n", db.display());
     let mut line = |name: &str, text: String| {
         // Writing to a String does not fail.
         let _ = writeln!(out, "  {name:10} {text}");

@@ -58,20 +58,12 @@ enum Command {
 /// How a run ends when it does not end well.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The command line is wrong.
+    /// The command line or an input file is wrong.
     #[error("{0}")]
     Usage(String),
     /// A time cannot be understood.
     #[error(transparent)]
     Time(#[from] analyzer::time_grammar::TimeError),
-    /// An input file is wrong.
-    #[error("{path}: {error}")]
-    Input {
-        /// What was to be imported.
-        path: String,
-        /// Why not.
-        error: analyzer::import::Error,
-    },
     /// There is nothing to answer with.
     #[error("{0}")]
     NoData(String),
@@ -87,7 +79,7 @@ impl Failure {
     /// CONTRACT.md's exit code; `None`: the reader of our output has gone, which is no failure of ours.
     pub(crate) fn exit_code(&self) -> Option<u8> {
         match self {
-            Failure::Usage(_) | Failure::Time(_) | Failure::Input { .. } => Some(2),
+            Failure::Usage(_) | Failure::Time(_) => Some(2),
             Failure::NoData(_) => Some(3),
             Failure::Database(_) => Some(5),
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,

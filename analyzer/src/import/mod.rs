@@ -3,6 +3,7 @@
 //! An import is one transaction: a broken input leaves the database as it was, and says file, line and reason. Importing
 //! the same again changes nothing: a run carries the digest of what it was made of.
 
+mod averages;
 mod blocks;
 mod files;
 mod kmsg;
@@ -15,6 +16,7 @@ use model::{Nanos, TimeSpan};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use averages::{Options as SarOptions, sar_text};
 pub use recording::import as recording;
 
 /// Why nothing was imported.

@@ -1,0 +1,470 @@
+//! `sar` as it prints: tables of rows with a clock time, in any zone, 12 or 24 hours, point or comma.
+//!
+//! A table's header names its columns; a row has the time at which its interval ended. Dates stand only in the first line
+//! (`Linux 2.6.32 (host) 09/10/2016 …`), so days are counted where the clock of a table starts again.
+
+use super::columns::{CPU, DEVICE, HOST, Meaning, distrust};
+use super::{Averages, Kind, Machine, Options};
+use crate::import::{Error, Result};
+use crate::time_grammar::{Fold, instant};
+use chrono::{Days, NaiveDate, NaiveTime, Timelike};
+use model::{Subject, Unit, UnixNanos};
+use std::collections::HashMap;
+use std::io::{BufRead, Read};
+
+/// A longer line is no line of sar.
+const LINE_BYTES: u64 = 64 << 10;
+
+/// Columns that say what a row is about.
+const KEYS: [&str; 11] = [
+    "DEV",
+    "CPU",
+    "IFACE",
+    "TTY",
+    "INTR",
+    "BUS",
+    "FAN",
+    "TEMP",
+    "FILESYSTEM",
+    "MOUNTPOINT",
+    "NODE",
+];
+
+/// Reads the text of one file into `averages`.
+pub(super) fn read(
+    file: &str,
+    reader: impl BufRead,
+    options: &Options,
+    averages: &mut Averages,
+) -> Result<u64> {
+    let mut sar = Sar {
+        file,
+        options,
+        averages,
+        line: 0,
+        date: None,
+        last: None,
+        table: None,
+    };
+    sar.read(reader)
+}
+
+struct Sar<'a> {
+    file: &'a str,
+    options: &'a Options,
+    averages: &'a mut Averages,
+    line: u64,
+    /// Of the last `Linux …` line, or as the user says.
+    date: Option<NaiveDate>,
+    /// Day, clock and instant of the table's last row or header.
+    last: Option<(NaiveDate, NaiveTime, UnixNanos)>,
+    table: Option<Table>,
+}
+
+/// The table that rows belong to.
+struct Table {
+    header: Vec<String>,
+    /// Where in a row stands what it is about.
+    key: Option<usize>,
+    meanings: Vec<(usize, Meaning)>,
+    /// `tps` and `await` of a device table: their product is the time that its requests took.
+    wait: Option<(usize, usize)>,
+    /// Free, used, % used and (newer ones) available of the memory table: together they tell the total.
+    memory: Option<[Option<usize>; 4]>,
+    swap_used: Option<(usize, usize)>,
+    /// Columns in `averages` of each key.
+    columns: HashMap<String, Vec<usize>>,
+    /// Instant of the last row.
+    row: Option<UnixNanos>,
+}
+
+impl Sar<'_> {
+    fn read(&mut self, mut reader: impl BufRead) -> Result<u64> {
+        let mut bytes = 0;
+        let mut text = Vec::new();
+        loop {
+            text.clear();
+            let length = (&mut reader)
+                .take(LINE_BYTES)
+                .read_until(b'\n', &mut text)
+                .map_err(|error| Error::io(self.file.as_ref(), error))?;
+            if length == 0 {
+                return Ok(bytes);
+            }
+            bytes += length as u64;
+            self.line += 1;
+            if length as u64 == LINE_BYTES {
+                return Err(Error::at(
+                    self.file,
+                    self.line,
+                    "a line of 64 KiB: this is not what sar prints",
+                ));
+            }
+            if let Err(reason) = self.text(&String::from_utf8_lossy(&text)) {
+                if self.options.strict || self.date.is_none() && self.options.date.is_none() {
+                    return Err(Error::at(self.file, self.line, reason));
+                }
+                self.averages.broken(self.file, self.line, reason);
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) -> std::result::Result<(), &'static str> {
+        let mut tokens = text.split_ascii_whitespace();
+        let Some(first) = tokens.next() else { return Ok(()) };
+        if first == "Linux" {
+            return self.first_line(text);
+        }
+        // Averages over averages, in the C locale and the most common others.
+        if first.ends_with(':') && !first.as_bytes()[0].is_ascii_digit() {
+            return Ok(());
+        }
+        let mut clock = read_clock(first).ok_or("no clock time at the start of the line")?;
+        let mut rest: Vec<&str> = tokens.collect();
+        if let Some(half) = rest.first().and_then(|word| half_of_day(word)) {
+            clock = twelve_hours(clock, half).ok_or("an hour of the 12-hour clock goes from 1 to 12")?;
+            rest.remove(0);
+        }
+        if rest
+            .first()
+            .is_some_and(|word| *word == "LINUX" || word.starts_with("LINUX-RESTART"))
+        {
+            // Counters began again: the table that is being printed begins again too, with a header.
+            let at = self.instant(clock)?;
+            self.averages.restarts.insert(at);
+            if let Some(table) = &mut self.table {
+                table.row = None;
+            }
+            return Ok(());
+        }
+        if rest.is_empty() {
+            return Err("nothing behind the clock time");
+        }
+        if rest.iter().all(|word| read_number(word).is_none()) {
+            return self.header(clock, &rest);
+        }
+        self.row(clock, &rest)
+    }
+
+    /// `Linux 2.6.32-504.el6.x86_64 (host)  09/10/2016  _x86_64_  (32 CPU)`
+    fn first_line(&mut self, text: &str) -> std::result::Result<(), &'static str> {
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let [_, kernel, host, date, rest @ ..] = words.as_slice() else {
+            return Err("the line that begins with Linux is incomplete");
+        };
+        let machine = Machine {
+            hostname: host.trim_start_matches('(').trim_end_matches(')').to_owned(),
+            kernel: (*kernel).to_owned(),
+            architecture: rest.first().map_or("", |word| word.trim_matches('_')).to_owned(),
+            cpus: rest.iter().find_map(|word| word.strip_prefix('(')?.parse().ok()),
+        };
+        let (date, ambiguous) = read_date(date, self.options.date).ok_or("no date that is understood")?;
+        if ambiguous {
+            let text = words[3];
+            self.averages
+                .notes
+                .insert(format!("{text} was read as {date}; --date says otherwise"));
+        }
+        let seen = &mut self.averages.machine;
+        if !seen.hostname.is_empty() && seen.hostname != machine.hostname {
+            return Err("another machine's: import each machine into a database of its own");
+        }
+        *seen = machine;
+        (self.date, self.last, self.table) = (Some(date), None, None);
+        Ok(())
+    }
+
+    fn header(&mut self, clock: NaiveTime, words: &[&str]) -> std::result::Result<(), &'static str> {
+        // A table that goes on repeats its header now and then; another one starts with the day again.
+        let goes_on = self
+            .table
+            .as_ref()
+            .is_some_and(|table| table.header.iter().eq(words.iter()));
+        if !goes_on {
+            self.last = None;
+            let mut table = Table::new(words);
+            if let Some(kernel) = release(&self.averages.machine.kernel) {
+                table.meanings.retain(|(_, meaning)| {
+                    match distrust(meaning.header, kernel, words.contains(&"%vmeff")) {
+                        Some(why) => {
+                            self.averages
+                                .notes
+                                .insert(format!("{} was left out: {why}", meaning.header));
+                            false
+                        }
+                        None => true,
+                    }
+                });
+            }
+            self.table = Some(table);
+        }
+        let at = self.instant(clock)?;
+        let Some(table) = &mut self.table else {
+            return Ok(());
+        };
+        if table.row.is_none() {
+            self.averages.starts.insert(at);
+        }
+        if table.is_unused() {
+            self.averages.unused.insert(words[..words.len().min(3)].join(" "));
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, clock: NaiveTime, words: &[&str]) -> std::result::Result<(), &'static str> {
+        if self.table.is_none() {
+            return Err("a row without a header before it");
+        }
+        let at = self.instant(clock)?;
+        let Some(table) = &mut self.table else {
+            return Ok(());
+        };
+        if words.len() != table.header.len() {
+            return Err("more or fewer columns than the header names");
+        }
+        if table.is_unused() {
+            return Ok(());
+        }
+        let key = table.key.map_or("", |key| words[key]);
+        let mut numbers = Vec::with_capacity(words.len());
+        for (i, word) in words.iter().enumerate() {
+            numbers.push(if Some(i) == table.key {
+                f64::NAN
+            } else {
+                read_number(word).ok_or("not a number in a column of numbers")?
+            });
+        }
+        if let Some(before) = table.row.replace(at).filter(|before| *before < at) {
+            *self.averages.steps.entry(at.0 - before.0).or_default() += 1;
+        }
+        if !table.columns.contains_key(key) {
+            let columns = table.declare(key, self.averages);
+            table.columns.insert(key.to_owned(), columns);
+        }
+        let values = table.columns[key].iter().copied().zip(table.values(&numbers));
+        self.averages
+            .rows
+            .entry(at)
+            .or_default()
+            .extend(values.filter(|(_, value)| !value.is_nan()));
+        Ok(())
+    }
+
+    /// The instant at which a clock shows `clock`, after the last one of this table.
+    fn instant(&mut self, clock: NaiveTime) -> std::result::Result<UnixNanos, &'static str> {
+        const NO_DATE: &str = "no line `Linux …` with a date came before; say --date 2016-09-10";
+        let day = match self.last {
+            None => self.date.or(self.options.date).ok_or(NO_DATE)?,
+            // Half a day back is midnight; less is a clock that was set back.
+            Some((day, last, _)) if last.signed_duration_since(clock).num_hours() >= 6 => {
+                day.checked_add_days(Days::new(1)).ok_or("no such day")?
+            }
+            Some((day, ..)) => day,
+        };
+        let tz = self.options.tz;
+        let mut at = instant(day.and_time(clock), tz, Fold::First)?;
+        if let Some((_, _, last)) = self.last
+            && at < last
+        {
+            at = instant(day.and_time(clock), tz, Fold::Second)?;
+            if at < last {
+                return Err("the clock goes back");
+            }
+        }
+        self.last = Some((day, clock, at));
+        Ok(at)
+    }
+}
+
+impl Table {
+    fn new(words: &[&str]) -> Table {
+        let key = words.iter().position(|word| KEYS.contains(word));
+        let meanings: &[Meaning] = match key.map(|key| words[key]) {
+            None => &HOST,
+            Some("DEV") => &DEVICE,
+            Some("CPU") => &CPU,
+            Some(_) => &[],
+        };
+        let place = |header: &str| words.iter().position(|word| *word == header);
+        let meanings = meanings
+            .iter()
+            .filter_map(|meaning| Some((place(meaning.header)?, *meaning)))
+            .collect();
+        Table {
+            header: words.iter().map(|word| (*word).to_owned()).collect(),
+            key,
+            meanings,
+            wait: place("tps").zip(place("await")).filter(|_| key.is_some()),
+            memory: place("kbmemfree").map(|free| {
+                [
+                    Some(free),
+                    place("kbmemused"),
+                    place("%memused"),
+                    place("kbavail"),
+                ]
+            }),
+            swap_used: place("kbswpfree").zip(place("kbswpused")),
+            columns: HashMap::new(),
+            row: None,
+        }
+    }
+
+    fn is_unused(&self) -> bool {
+        self.meanings.is_empty()
+    }
+
+    /// The columns of the rows about `key`, in the order of [`Table::values`].
+    fn declare(&self, key: &str, averages: &mut Averages) -> Vec<usize> {
+        let subject = match self.key.map(|key| self.header[key].as_str()) {
+            Some("DEV") => Subject::Device(key.into()),
+            Some("CPU") => match key.parse() {
+                Ok(cpu) => Subject::Cpu(cpu),
+                Err(_) => Subject::Host,
+            },
+            _ => Subject::Host,
+        };
+        let mut columns: Vec<usize> = self
+            .meanings
+            .iter()
+            .map(|(_, meaning)| averages.column(meaning.metric, subject.clone(), meaning.unit, meaning.kind))
+            .collect();
+        if self.wait.is_some() {
+            columns.push(averages.column(
+                "diskstats.io_total_ms",
+                subject.clone(),
+                Unit::Milliseconds,
+                Kind::Rate,
+            ));
+        }
+        if self.memory.is_some() {
+            columns.push(averages.column("meminfo.MemTotal", subject.clone(), Unit::Kibibytes, Kind::Gauge));
+        }
+        if self.swap_used.is_some() {
+            columns.push(averages.column("meminfo.SwapTotal", subject, Unit::Kibibytes, Kind::Gauge));
+        }
+        columns
+    }
+
+    fn values(&self, numbers: &[f64]) -> Vec<f64> {
+        let of = |header: &str| {
+            self.header
+                .iter()
+                .position(|word| word == header)
+                .map(|at| numbers[at])
+        };
+        let mut values: Vec<f64> = self
+            .meanings
+            .iter()
+            .map(|&(at, meaning)| {
+                let with_guests = match meaning.header {
+                    "%usr" => of("%guest").unwrap_or(0.0),
+                    "%nice" => of("%gnice").unwrap_or(0.0),
+                    _ => 0.0,
+                };
+                (numbers[at] + with_guests) * meaning.factor
+            })
+            .collect();
+        if let Some((tps, wait)) = self.wait {
+            values.push(numbers[tps] * numbers[wait]);
+        }
+        if let Some(places) = self.memory {
+            let [free, used, percent, available] = places.map(|place| place.map(|at| numbers[at]));
+            values.push(total_memory(free, used, percent, available).unwrap_or(f64::NAN));
+        }
+        if let Some((free, used)) = self.swap_used {
+            values.push(numbers[free] + numbers[used]);
+        }
+        values
+    }
+}
+
+/// `kbmemused` is total − free in older versions and total − available in newer ones. `%memused` is of the total in both: the
+/// reading that agrees with it to its two decimals is taken, if only one does.
+fn total_memory(
+    free: Option<f64>,
+    used: Option<f64>,
+    percent: Option<f64>,
+    available: Option<f64>,
+) -> Option<f64> {
+    let (used, percent) = (used?, percent?);
+    let agrees = |rest: f64| (100.0 * used / (used + rest) - percent).abs() <= 0.006;
+    let mut candidates = [free, available]
+        .into_iter()
+        .flatten()
+        .filter(|&rest| agrees(rest));
+    match (candidates.next(), candidates.next()) {
+        (Some(rest), None) => Some(used + rest),
+        _ => None,
+    }
+}
+
+fn read_clock(text: &str) -> Option<NaiveTime> {
+    let mut parts = text.split(':');
+    let mut part = || parts.next().filter(|part| part.len() == 2)?.parse().ok();
+    let clock = NaiveTime::from_hms_opt(part()?, part()?, part()?)?;
+    parts.next().is_none().then_some(clock)
+}
+
+/// `Some(true)`: after noon.
+fn half_of_day(word: &str) -> Option<bool> {
+    match word.to_ascii_lowercase().as_str() {
+        "am" | "a.m." => Some(false),
+        "pm" | "p.m." => Some(true),
+        _ => None,
+    }
+}
+
+fn twelve_hours(clock: NaiveTime, after_noon: bool) -> Option<NaiveTime> {
+    let hour = clock.hour();
+    if !(1..=12).contains(&hour) {
+        return None;
+    }
+    clock.with_hour(hour % 12 + if after_noon { 12 } else { 0 })
+}
+
+/// `0.44`, `0,44`
+fn read_number(word: &str) -> Option<f64> {
+    if !word
+        .bytes()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',' | b'-'))
+    {
+        return None;
+    }
+    match word.contains(',') {
+        true => word.replacen(',', ".", 1).parse().ok(),
+        false => word.parse().ok(),
+    }
+}
+
+/// Major and minor of a kernel release: `2.6.32-504.el6` → (2, 6).
+fn release(kernel: &str) -> Option<(u32, u32)> {
+    let mut numbers = kernel.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// The date of a first line, and whether it could have been meant otherwise. sar prints the locale's short form:
+/// `09/10/2016`, `09/10/16`, `10.09.2016`, `2016-09-10`.
+fn read_date(text: &str, hint: Option<NaiveDate>) -> Option<(NaiveDate, bool)> {
+    let parts: Vec<u32> = text
+        .split(['/', '.', '-'])
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
+    let &[a, b, c] = parts.as_slice() else { return None };
+    if a > 31 {
+        return Some((NaiveDate::from_ymd_opt(a as i32, b, c)?, false));
+    }
+    let year = if c < 100 { 2000 + c } else { c } as i32;
+    let month_first = NaiveDate::from_ymd_opt(year, a, b);
+    let day_first = NaiveDate::from_ymd_opt(year, b, a);
+    if let Some(hint) = hint
+        && [month_first, day_first].contains(&Some(hint))
+    {
+        return Some((hint, false));
+    }
+    match (month_first, day_first) {
+        // Only with points is the day known to come first.
+        (_, Some(date)) if text.contains('.') => Some((date, false)),
+        (Some(date), Some(other)) => Some((date, date != other)),
+        (date, other) => date.or(other).map(|date| (date, false)),
+    }
+}
