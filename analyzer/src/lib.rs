@@ -2,5 +2,17 @@
 
 pub mod cat;
 pub mod diff;
+pub mod explain;
 pub mod import;
+pub mod onset;
+pub mod processes;
+pub mod rules;
+pub mod settings;
+pub mod signals;
 pub mod time_grammar;
+pub mod topology;
+pub mod units;
+pub mod window;
+pub mod causes;
+pub mod links;
+pub mod report;

@@ -20,6 +20,11 @@ impl Serialize for Time {
     }
 }
 
+/// Not a number is `null`: unknown, never zero.
+fn known<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_finite() { serializer.serialize_some(value) } else { serializer.serialize_none() }
+}
+
 /// The whole answer.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
@@ -139,6 +144,33 @@ pub struct Incident {
     pub links: Vec<Link>,
     /// What helps.
     pub advice: Vec<Advice>,
+    /// Still going on at the end of the data.
+    pub open: bool,
+    /// The verdict's story in two or three sentences.
+    pub story: String,
+    /// The worst harm seen, in one line; `None`: nobody was seen to be hurt.
+    pub harm: Option<String>,
+    /// The decisive signals over the incident, thinned, for reports that draw.
+    pub charts: Vec<Chart>,
+}
+
+/// A signal, thinned for drawing.
+#[derive(Debug, Clone, Serialize)]
+pub struct Chart {
+    /// `vda`, `free`, …
+    pub label: String,
+    /// Name of the signal.
+    pub signal: String,
+    /// Of what.
+    pub subject: String,
+    /// Of the values.
+    pub unit: String,
+    /// First point.
+    pub from: Time,
+    /// Last point.
+    pub to: Time,
+    /// At equal distances; `null` where nothing is known.
+    pub values: Vec<Option<f64>>,
 }
 
 /// A candidate with its judgement.
@@ -185,7 +217,11 @@ pub struct OnsetTimes {
 
 impl From<model::Onset> for OnsetTimes {
     fn from(onset: model::Onset) -> Self {
-        Self { earliest: Time(onset.earliest), best: Time(onset.best), latest: Time(onset.latest) }
+        Self {
+            earliest: Time(onset.earliest),
+            best: Time(onset.best),
+            latest: Time(onset.latest),
+        }
     }
 }
 
@@ -284,6 +320,14 @@ pub struct Event {
     pub headline: String,
     /// Numbers.
     pub evidence: Vec<Evidence>,
+    /// Level before; not a number when not known.
+    #[serde(serialize_with = "known")]
+    pub before: f64,
+    /// Level in the middle of it.
+    #[serde(serialize_with = "known")]
+    pub now: f64,
+    /// Unit of the two.
+    pub unit: &'static str,
 }
 
 /// What set off what.
