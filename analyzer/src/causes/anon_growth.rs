@@ -1,0 +1,105 @@
+//! `anon_growth`: a process's anonymous memory grows and takes the cache, then worse.
+
+use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
+use crate::explain::case::Case;
+use crate::explain::document::{Advice, Missing};
+use crate::processes::Measure;
+use crate::units;
+use model::ProcessCounter;
+
+pub(super) const CAUSE: CauseRule = CauseRule {
+    id: "anon_growth",
+    name: "anonymous memory growth",
+    summary: "a process's anonymous memory grows (leak or burst) and takes the cache, then worse",
+    manual: "\
+What    Heap or stack pages are touched faster than others are given back. They take free memory, then the file cache, then swap, then a
+        process.
+For     AnonPages grew by most of what free memory and file cache lost; one process grew by as much.
+Against AnonPages flat. Shmem grew instead (shmem_growth). The group's own limit was hit with room on the host (cgroup_limit).
+Like    a fork storm (many processes), a heap that fills to its configured size, huge pages collapsing (no growth).
+See     kernel.md 4.3.
+",
+    judge,
+};
+
+fn judge(case: &Case) -> Verdict {
+    let Some(moved) = case.moved("mem.anon") else {
+        return Verdict::CannotTell(Missing {
+            signal: "meminfo".into(),
+            would_tell: "whether anonymous memory grew (AnonPages)".into(),
+        });
+    };
+    let grown = case.growth("mem.anon", case.to);
+    let demand = case.demand();
+    let share = demand.share(demand.anon);
+    let lost = case.loss("mem.free") + case.loss("mem.file_cache");
+    let evidence = |value: f64| {
+        let text = format!("anonymous memory {moved}");
+        let mut line = case.number("mem.anon", value, "B", text);
+        line.baseline = case.before("mem.anon");
+        line
+    };
+    let level = case.before("mem.anon").unwrap_or(0.0) + grown;
+    let mover = case.first("anon-rise");
+    if mover.is_none() || grown < (0.01 * case.memory()).max(100e6) || share < 0.2 {
+        let because = format!("anonymous memory {moved} while free memory and file cache lost {}", units::bytes(lost));
+        return ruled_out(because, [evidence(level)]);
+    }
+    let mover = mover.expect("tested above");
+    let short = case.short_from.is_some();
+    let killed_by_group =
+        crate::causes::cgroup_limit::killed_in_group(case) || case.first("cgroup-reclaim").is_some();
+    let weight = match (short, killed_by_group) {
+        (_, true) => 0.45,
+        (true, false) => 0.95,
+        // It grew and nobody was short: worth a line.
+        (false, false) => 0.4,
+    };
+    let mut it = Candidate::new(weight * (0.35 + 0.65 * share), mover, String::new());
+    it.blame(
+        &case.doers(mover.from, case.to, Measure::Grew(ProcessCounter::RssPages)),
+        "growth of resident memory",
+    );
+    let seconds = case.scene.window.ticks[mover.to].seconds_since(case.scene.window.ticks[mover.from]).max(1.0);
+    let rate = mover.now;
+    it.variant = Some(if seconds <= 5.0 || rate > 500e6 { "burst" } else { "leak" });
+    let who = it.who();
+    it.headline = format!("{} of anonymous memory taken by {}", units::bytes(grown), name(&it));
+    it.story = format!(
+        "{who} grows at {}; anonymous memory {moved} while free memory and file cache lost {}.",
+        units::byte_rate(rate),
+        units::bytes(lost)
+    );
+    it.evidence_for.push(evidence(level));
+    it.evidence_for.push(case.number(
+        "demand.anon_share",
+        share,
+        "ratio",
+        format!("anonymous memory was {:.0} % of what was taken while memory became short", 100.0 * share),
+    ));
+    if demand.file_read > 0.1 * demand.total() {
+        let text = format!("{} of file pages were read meanwhile", units::bytes(demand.file_read));
+        it.evidence_against.push(case.number("demand.file_read", demand.file_read, "B", text));
+    }
+    if it.processes.is_empty() {
+        it.missing.push(Missing {
+            signal: "/proc/PID/stat".into(),
+            would_tell: "which process grew (rss)".into(),
+        });
+    }
+    let free = case.before("mem.free").unwrap_or(0.0) + case.before("mem.file_cache").unwrap_or(0.0);
+    it.advice.push(Advice {
+        text: format!("Look at {who}; set memory.max (or memory.high) on its cgroup so that it meets its own limit first"),
+        because: format!(
+            "at {} it takes all free memory and file cache ({}) in {:.0} s",
+            units::byte_rate(rate),
+            units::bytes(free),
+            free / rate.max(1.0)
+        ),
+    });
+    candidate(it)
+}
+
+fn name(it: &Candidate) -> String {
+    it.processes.first().map_or_else(|| "an unknown process".into(), |p| p.comm.clone())
+}

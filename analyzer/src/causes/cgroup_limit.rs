@@ -1,0 +1,122 @@
+//! `cgroup_limit`: a container hits its own memory limit while the host has room.
+
+use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
+use crate::explain::case::Case;
+use crate::explain::document::{Advice, Confidence, Culprit, Missing};
+use crate::processes::Measure;
+use crate::rules::kills;
+use crate::units;
+use model::ProcessCounter;
+
+pub(super) const CAUSE: CauseRule = CauseRule {
+    id: "cgroup_limit",
+    name: "a control group at its memory limit",
+    summary: "a container hits its own memory limit while the host has room",
+    manual: "\
+What    A control group reaches memory.max or memory.high: its own pages are reclaimed, its tasks stall, or one is killed, while the host
+        has plenty.
+For     The kernel's record of a `Memory cgroup out of memory` kill; pages freed that no global reclaimer freed (M5); pressure for memory
+        with free memory comfortable and kswapd asleep.
+Against Global reclaim at work; no residual.
+Like    over_reclaim (kswapd is busy there), page_cache_flood (free is at its marks there).
+See     kernel.md 1.6, 4.12.
+",
+    judge,
+};
+
+/// Whether the kernel logged a kill for a group's limit.
+pub(super) fn killed_in_group(case: &Case) -> bool {
+    kills(case.scene).iter().any(|k| k.of_cgroup && in_case(case, k.at))
+}
+
+fn in_case(case: &Case, at: model::UnixNanos) -> bool {
+    let window = case.scene.window;
+    let from = window.ticks[case.from.saturating_sub(2)];
+    from <= at && at <= window.ticks[case.to] + 2_000_000_000
+}
+
+fn judge(case: &Case) -> Verdict {
+    let kill = kills(case.scene).into_iter().find(|k| k.of_cgroup && in_case(case, k.at));
+    let residual = case.sum("reclaim.memcg_steal") * case.page();
+    let reclaim = case.first("cgroup-reclaim");
+    let global = case.sum("reclaim.steal") * case.page();
+    let pressed = case.signal("psi.memory_some").map_or(f64::NAN, |s| {
+        crate::onset::quantile(&s.values[case.from..=case.to], 0.75)
+    });
+    let roomy = case
+        .scene
+        .signals
+        .each("zone.over_high")
+        .map(|z| z.median(case.from, case.to))
+        .fold(f64::NAN, f64::max);
+    let text = format!("{} freed beyond what the global reclaimers freed", units::bytes(residual));
+    let evidence = case.number("reclaim.memcg_steal", residual, "B", text.clone());
+    let stalled_alone = pressed >= 10.0 && roomy >= 1.5 && case.first("kswapd-scan").is_none();
+    if kill.is_none() && reclaim.is_none() && !stalled_alone {
+        return match case.signal("reclaim.memcg_steal") {
+            Some(_) => ruled_out(text, [evidence]),
+            None => Verdict::CannotTell(Missing {
+                signal: "memory.events of each cgroup".into(),
+                would_tell: "whether a group hit its own limit (this kernel does not split pgsteal)".into(),
+            }),
+        };
+    }
+    let alone = residual / (residual + global).max(1.0);
+    let score = match (&kill, reclaim) {
+        (Some(_), _) => 0.94,
+        (None, Some(_)) => 0.4 + 0.5 * alone,
+        (None, None) => 0.62,
+    };
+    let first = case.findings.iter().find(|f| matches!(f.rule, "anon-rise" | "cgroup-reclaim" | "shmem-rise" | "refault-storm"));
+    let Some(mover) = first.or_else(|| case.first("oom-kill")).or_else(|| case.findings.first()) else {
+        return Verdict::Silent;
+    };
+    let mut it = Candidate::new(score, mover, "a control group at its memory limit".into());
+    it.evidence_for.push(evidence);
+    if !roomy.is_nan() {
+        let text = format!("meanwhile the roomiest zone has {roomy:.1} times its high mark free");
+        it.evidence_for.push(case.number("zone.over_high", roomy, "ratio", text));
+    }
+    if let Some(kill) = &kill {
+        it.headline = format!("{} was killed at its control group's limit", kill.comm);
+        it.processes = vec![Culprit {
+            pid: kill.pid,
+            comm: kill.comm.clone(),
+            cgroup: kill.cgroup.clone(),
+            share: 1.0,
+            of: "memory of the group, by the kernel's own record".into(),
+        }];
+        let doers = case.doers(case.from, case.to, Measure::Grew(ProcessCounter::RssPages));
+        it.culprit_started = doers.iter().find(|d| d.identity.pid == kill.pid).map(|d| d.started);
+        it.story = format!(
+            "{} (pid {}) grew into the limit of its control group and was killed{}; the host had room.",
+            kill.comm,
+            kill.pid,
+            kill.anon_rss_bytes.map_or(String::new(), |b| format!(" with {} of anonymous memory", units::bytes(b)))
+        );
+    } else {
+        it.at_most = Confidence::Likely;
+        let grew = case.doers(case.from, case.to, Measure::Grew(ProcessCounter::RssPages));
+        let faulting = case.doers(case.from, case.to, Measure::Moved(&[ProcessCounter::MajorFaults]));
+        let reading = case.doers(case.from, case.to, Measure::Moved(&[ProcessCounter::ReadBytes]));
+        let by_read = case.sum("io.inflow") > 0.5 * residual;
+        match (by_read, faulting.first().is_some_and(|d| d.amount > 100.0)) {
+            (_, true) => it.blame(&faulting, "major faults"),
+            (true, false) => it.blame(&reading, "read bytes"),
+            (false, false) => it.blame(&grew, "growth of resident memory"),
+        }
+        it.story = format!(
+            "{text} while the host had room; {} is the likeliest member of the group.",
+            it.who()
+        );
+        it.missing.push(Missing {
+            signal: "memory.events and memory.max of each cgroup".into(),
+            would_tell: "which group hit which limit".into(),
+        });
+    }
+    it.advice.push(Advice {
+        text: "Raise memory.max (or memory.high) of that group, or make its workload smaller; the node itself is not short".into(),
+        because: text,
+    });
+    candidate(it)
+}

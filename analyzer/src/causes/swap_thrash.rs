@@ -1,0 +1,71 @@
+//! `swap_thrash`: pages go out to swap and come back.
+
+use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
+use crate::explain::case::Case;
+use crate::explain::document::{Advice, Missing};
+use crate::processes::Measure;
+use crate::units;
+use model::ProcessCounter;
+
+pub(super) const CAUSE: CauseRule = CauseRule {
+    id: "swap_thrash",
+    name: "swap thrash",
+    summary: "pages go out to swap and come back",
+    manual: "\
+What    More anonymous memory is in use than fits: each page that comes in sends another out.
+For     Swap-in and swap-out both above 100 pages/s for 10 seconds; swap-ins are a large part of the major faults.
+Against No swap configured; swap-out alone, which tidies cold pages away.
+Like    page_cache_flood in its mapped form (major faults, but no swap-in).
+See     kernel.md 4.4.
+",
+    judge,
+};
+
+fn judge(case: &Case) -> Verdict {
+    let total = case.before("mem.swap_total").or(case.peak("mem.swap_total").map(|p| p.1));
+    let (read, written) = (case.sum("swap.in"), case.sum("swap.out"));
+    let pages = |value: f64, text: String| case.number("swap.in", value, "pages", text);
+    if total == Some(0.0) {
+        return ruled_out("no swap is configured; 0 pages in or out".into(), [pages(0.0, "SwapTotal is 0".into())]);
+    }
+    if case.signal("swap.in").is_none() {
+        return Verdict::CannotTell(Missing {
+            signal: "vmstat".into(),
+            would_tell: "whether pages went to swap and back (pswpin, pswpout)".into(),
+        });
+    }
+    let both = case.signal("swap.in").zip(case.signal("swap.out")).map_or(0, |(i, o)| {
+        (case.from..=case.to).filter(|&k| i.values[k] > 100.0 && o.values[k] > 100.0).count()
+    });
+    let because = format!("{} pages came from swap, {} went to it", units::count(read), units::count(written));
+    let mover = case.first("swap-in").or_else(|| case.first("swap-out"));
+    let seconds = both as f64 * case.scene.window.interval;
+    let Some(mover) = mover.filter(|_| seconds >= 3.0) else {
+        return ruled_out(because.clone(), [pages(read, because)]);
+    };
+    let faults = case.sum("fault.major").max(1.0);
+    let part = (read / faults).min(1.0);
+    let lasting = (seconds / 10.0).min(1.0);
+    let first = case.first("swap-out").filter(|o| o.onset.best < mover.onset.best).unwrap_or(mover);
+    let mut it = Candidate::new(lasting * (0.7 + 0.25 * part), first, "swap thrash".into());
+    it.blame(
+        &case.doers(case.from, case.to, Measure::Moved(&[ProcessCounter::MajorFaults])),
+        "major faults",
+    );
+    it.story = format!(
+        "{because}; for {seconds:.0} s both at once. {:.0} % of the major faults are swap-ins; {} waits most.",
+        100.0 * part,
+        it.who()
+    );
+    it.evidence_for.push(pages(read, because));
+    if let Some((device, bytes)) = case.busiest("disk.own_write", case.from, case.to)
+        && bytes > 0.3 * written * case.page()
+    {
+        it.devices.push(device.subject.to_string());
+    }
+    it.advice.push(Advice {
+        text: "Take something off the node, or give the group that grows a limit; faster swap only hides it".into(),
+        because: format!("anonymous memory in use exceeds what fits by about {}", units::bytes(case.loss("mem.swap_free"))),
+    });
+    candidate(it)
+}

@@ -1,0 +1,136 @@
+//! From a span of the record to an explanation: window → signals → findings → cases → judged causes → incidents.
+
+pub mod case;
+pub mod document;
+pub mod harm;
+mod incident;
+mod unusual;
+
+use crate::rules::{Scene, find_all};
+use crate::signals::Signals;
+use crate::topology::Topology;
+use crate::window::Window;
+use document::{Explanation, Hole, Node, SCHEMA, Severity, Status, Time};
+use model::TimeSpan;
+use store::Reader;
+
+/// How to explain.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Zone in which times are shown to people.
+    pub tz: chrono_tz::Tz,
+}
+
+/// What happened in a span.
+///
+/// # Errors
+/// Only what reading the database gives: an explanation itself cannot fail.
+pub fn explain(reader: &Reader, span: TimeSpan, options: &Options) -> store::Result<Explanation> {
+    let Some(window) = Window::load(reader, span)? else {
+        return Ok(no_data(reader, span, options)?);
+    };
+    Ok(explain_window(&window, options))
+}
+
+/// The same, from a window that is loaded already.
+pub fn explain_window(window: &Window, options: &Options) -> Explanation {
+    let signals = Signals::derive(window);
+    let topology = Topology::of(window);
+    let scene = Scene { window, signals: &signals, topology: &topology };
+    let findings = find_all(&scene);
+    let mut incidents = incident::incidents(&scene, findings);
+    incidents.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.from.cmp(&b.from)).then(a.id.cmp(&b.id)));
+    let harmed = incidents.iter().any(|i| i.severity > Severity::Info);
+    let mut notes = notes(window);
+    notes.extend(unusual::note(&scene, &incidents));
+    Explanation {
+        schema: SCHEMA,
+        node: node(window),
+        window: span_of(window, options),
+        status: if harmed { Status::Incident } else { Status::NoIncident },
+        incidents,
+        notes,
+    }
+}
+
+fn no_data(reader: &Reader, span: TimeSpan, options: &Options) -> store::Result<Explanation> {
+    let boot = reader.boots()?.into_iter().next_back();
+    let node = boot.as_ref().map_or_else(
+        || Node {
+            hostname: String::new(),
+            kernel: String::new(),
+            boot_id: String::new(),
+            cpus: 0,
+            memory_bytes: None,
+        },
+        |b| Node {
+            hostname: b.hostname.clone(),
+            kernel: b.kernel.clone(),
+            boot_id: b.boot_id.clone(),
+            cpus: b.cpus,
+            memory_bytes: b.memory_bytes,
+        },
+    );
+    Ok(Explanation {
+        schema: SCHEMA,
+        node,
+        window: document::Window {
+            from: Time(span.from),
+            to: Time(span.to),
+            tz: options.tz.name().into(),
+            ticks: 0,
+            expected_ticks: 0,
+            gaps: Vec::new(),
+        },
+        status: Status::NoData,
+        incidents: Vec::new(),
+        notes: vec!["nothing was recorded in this span".into()],
+    })
+}
+
+fn node(window: &Window) -> Node {
+    let total = window.get("meminfo.MemTotal", &model::Subject::Host);
+    let measured = total.and_then(|t| t.values.iter().rev().find(|v| !v.is_nan())).map(|kib| (kib * 1024.0) as u64);
+    Node {
+        hostname: window.boot.hostname.clone(),
+        kernel: window.boot.kernel.clone(),
+        boot_id: window.boot.boot_id.clone(),
+        cpus: window.boot.cpus,
+        memory_bytes: window.boot.memory_bytes.or(measured),
+    }
+}
+
+fn span_of(window: &Window, options: &Options) -> document::Window {
+    let inside = &window.ticks[window.first..];
+    // The span may reach beyond the data at either end; what could have been recorded lies between its first and last tick.
+    let recorded = inside[inside.len() - 1].seconds_since(inside[0]);
+    document::Window {
+        from: Time(window.span.from),
+        to: Time(window.span.to),
+        tz: options.tz.name().into(),
+        ticks: inside.len(),
+        expected_ticks: ((recorded / window.interval).round() as usize + 1).max(inside.len()),
+        gaps: window
+            .gaps
+            .iter()
+            .map(|g| Hole { from: Time(g.from), to: Time(g.to), why: g.why.clone() })
+            .collect(),
+    }
+}
+
+fn notes(window: &Window) -> Vec<String> {
+    let mut notes = Vec::new();
+    if window.averages {
+        notes.push(format!(
+            "the record holds averages over {:.0} s: nothing shorter than three of them can be put in order; one reading a second would",
+            window.interval
+        ));
+    }
+    if window.processes.is_empty() {
+        notes.push("no processes were recorded: devices can be named, readers and writers cannot".into());
+    }
+    if !window.reboots.is_empty() {
+        notes.push("the machine was rebooted inside the span: nothing is compared across it".into());
+    }
+    notes
+}

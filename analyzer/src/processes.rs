@@ -1,0 +1,132 @@
+//! Who did how much of something between two ticks.
+
+use crate::window::Window;
+use model::{ProcessCounter, ProcessIdentity, ProcessSample, UnixNanos};
+use std::collections::BTreeMap;
+
+/// A process and how much of something it did in a span.
+#[derive(Debug, Clone)]
+pub struct Doer {
+    /// Who.
+    pub identity: ProcessIdentity,
+    /// How much.
+    pub amount: f64,
+    /// Of the sum over all processes, 0–1.
+    pub share: f64,
+    /// When it was started, by its start time and the boot's.
+    pub started: UnixNanos,
+}
+
+/// A kernel thread maps no memory and has no command line.
+pub fn is_kernel_thread(sample: &ProcessSample) -> bool {
+    match &sample.identity.cmdline {
+        Some(cmdline) => cmdline.is_empty() && sample.get(ProcessCounter::RssPages).unwrap_or(0) == 0,
+        None => sample.get(ProcessCounter::RssPages) == Some(0),
+    }
+}
+
+/// What a ranking is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// The sum of what these counters moved by.
+    Moved(&'static [ProcessCounter]),
+    /// How far a gauge rose from its lowest earlier value to its highest.
+    Grew(ProcessCounter),
+    /// Ticks seen in D.
+    Waited,
+}
+
+/// When a process was started.
+pub fn started(window: &Window, identity: &ProcessIdentity) -> UnixNanos {
+    let boot = window.ticks[0] - window.monotonic[0];
+    let hz = i128::from(window.boot.clk_tck.max(1));
+    boot + (i128::from(identity.start_ticks) * 1_000_000_000 / hz) as i64
+}
+
+/// The processes that did most of something in ticks `from..=to`, largest first; user processes only.
+///
+/// A process that was started inside the span counts from zero; one that was there before counts from its last sample
+/// before the span. One that is not listed in a tick did nothing or is not known: it adds nothing.
+pub fn rank(window: &Window, from: usize, to: usize, measure: Measure) -> Vec<Doer> {
+    let begin = window.ticks[from.saturating_sub(1)];
+    let end = window.ticks[to.min(window.len() - 1)] + (window.interval * 1e9) as i64;
+    let mut amounts: BTreeMap<ProcessIdentity, Account> = BTreeMap::new();
+    for tick in window.processes.iter().filter(|t| t.at <= end) {
+        let inside = tick.at >= begin;
+        for sample in &tick.samples {
+            if is_kernel_thread(sample) {
+                continue;
+            }
+            let key = ProcessIdentity {
+                cmdline: None,
+                cgroup: None,
+                ..sample.identity.clone()
+            };
+            let account = amounts.entry(key).or_insert_with(|| Account {
+                identity: sample.identity.clone(),
+                base: None,
+                last: None,
+                sum: 0.0,
+                new: started(window, &sample.identity) >= begin - 1_000_000_000,
+            });
+            account.identity = sample.identity.clone();
+            account.take(sample, measure, inside);
+        }
+    }
+    let mut doers: Vec<Doer> = amounts
+        .into_values()
+        .filter(|a| a.sum > 0.0)
+        .map(|a| Doer {
+            started: started(window, &a.identity),
+            identity: a.identity,
+            amount: a.sum,
+            share: 0.0,
+        })
+        .collect();
+    let all: f64 = doers.iter().map(|d| d.amount).sum();
+    doers.iter_mut().for_each(|d| d.share = d.amount / all);
+    doers.sort_by(|a, b| b.amount.total_cmp(&a.amount).then(a.identity.cmp(&b.identity)));
+    doers
+}
+
+struct Account {
+    identity: ProcessIdentity,
+    base: Option<f64>,
+    last: Option<f64>,
+    sum: f64,
+    new: bool,
+}
+
+impl Account {
+    fn take(&mut self, sample: &ProcessSample, measure: Measure, inside: bool) {
+        match measure {
+            Measure::Waited if inside && sample.state == 'D' => self.sum += 1.0,
+            Measure::Waited => {}
+            Measure::Moved(counters) => {
+                let known: Vec<u64> = counters.iter().filter_map(|&c| sample.get(c)).collect();
+                if known.is_empty() {
+                    return;
+                }
+                let value: f64 = known.iter().map(|&v| v as f64).sum();
+                if inside {
+                    let base = self.last.or(self.new.then_some(0.0));
+                    if let Some(base) = base {
+                        self.sum += (value - base).max(0.0);
+                    }
+                }
+                self.last = Some(value);
+            }
+            Measure::Grew(counter) => {
+                let Some(value) = sample.get(counter).map(|v| v as f64) else {
+                    return;
+                };
+                if !inside {
+                    self.base = Some(value);
+                    return;
+                }
+                let base = *self.base.get_or_insert(if self.new { 0.0 } else { value });
+                self.sum = self.sum.max(value - base);
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `device-saturated`: a device is never idle and its requests wait.
+
+use super::{Finding, Rule, Scene, from_to};
+use crate::onset::Pattern;
+use crate::units;
+
+pub(super) const RULE: Rule = Rule {
+    id: "device-saturated",
+    summary: "a device is never idle and its requests wait",
+    manual: "\
+Finds   Busy time up by 40 points, to 70 % or more on the median, for 5 of 10 seconds, together with waits of 1 ms or a queue of 0.8.
+Why     From there on each further request waits for those before it.
+Reads   diskstats: io_ticks, weighted time, request counts and times.
+Wrong   from busy time alone: an SSD that serves many requests at once is `busy` long before it is full, so waits are asked for too.
+        Drivers that keep their own books can break Little's law (M6).
+See     kernel.md 0.6, 5.5, M6.
+",
+    find,
+};
+
+fn find(scene: &Scene) -> Vec<Finding> {
+    let pattern = Pattern {
+        ratio: 1.5,
+        ..Pattern::rise(40.0).lasting(5).certain(85.0)
+    };
+    let mut found = Vec::new();
+    for signal in scene.signals.each("disk.busy") {
+        let subject = &signal.subject;
+        for mut finding in scene.rises_of(RULE.id, signal, &pattern, |s, e| {
+            format!("{} is busy {}", s.subject, from_to(e, s.unit))
+        }) {
+            let (from, to) = (finding.from, finding.to);
+            let wait = scene
+                .signals
+                .of("disk.wait", subject)
+                .map_or(f64::NAN, |s| s.median(from, to));
+            let queue = scene
+                .signals
+                .of("disk.queue", subject)
+                .map_or(f64::NAN, |s| s.median(from, to));
+            if finding.now < 70.0 || !(wait >= 1.0 || queue >= 0.8) {
+                continue;
+            }
+            if !wait.is_nan() {
+                finding.headline = format!("{}, waits {}", finding.headline, units::value(wait, "ms"));
+                let text = format!("requests wait {} on the median", units::value(wait, "ms"));
+                finding
+                    .evidence
+                    .push(scene.number("disk.wait", subject, from, wait, "ms", text));
+            }
+            if !queue.is_nan() {
+                let text = format!("{} requests in the queue on the mean", units::value(queue, ""));
+                finding
+                    .evidence
+                    .push(scene.number("disk.queue", subject, from, queue, "requests", text));
+            }
+            found.push(finding);
+        }
+    }
+    found
+}

@@ -1,0 +1,58 @@
+//! `process-exit-freed`: memory became free because a process ended.
+
+use super::{Finding, Rule, Scene};
+use crate::units;
+use model::{Onset, Subject};
+
+pub(super) const RULE: Rule = Rule {
+    id: "process-exit-freed",
+    summary: "memory became free because a process ended",
+    manual: "\
+Finds   AnonPages or Shmem falling by 256 MB or more within 3 seconds while MemFree rises by at least two thirds of that.
+Why     It looks like a cliff in the free memory and is no trouble by itself.
+Reads   meminfo: AnonPages, Shmem, MemFree; the table of processes for the name.
+Wrong   when the process was killed: then `oom-kill` says so.
+See     kernel.md 4.21.
+",
+    find,
+};
+
+fn find(scene: &Scene) -> Vec<Finding> {
+    let (Some(anon), Some(shmem), Some(free)) = (
+        scene.signals.host("mem.anon"),
+        scene.signals.host("mem.shmem"),
+        scene.signals.host("mem.free"),
+    ) else {
+        return Vec::new();
+    };
+    let held = |i: usize| anon.values[i] + shmem.values[i];
+    let mut found = Vec::new();
+    let mut i = scene.window.first.max(1);
+    while i < scene.window.len() {
+        let end = (i + 2).min(scene.window.len() - 1);
+        let freed = held(i - 1) - held(end);
+        let gained = free.values[end] - free.values[i - 1];
+        let starts_here = held(i - 1) - held(i) >= 0.2 * freed;
+        if freed >= 256e6 && gained >= 0.66 * freed && starts_here {
+            let (from, to) = (scene.window.wall(anon.at[i - 1]), scene.window.wall(anon.at[i]));
+            let onset = Onset::new(from, from + (to.0 - from.0) / 2, to);
+            let headline = format!("{} of process memory became free", units::bytes(freed));
+            let mut finding = scene.instant(RULE.id, Subject::Host, onset, headline);
+            (finding.from, finding.to) = (i, end);
+            (finding.before, finding.now, finding.unit, finding.signal) =
+                (anon.values[i - 1], anon.values[end], "B", "mem.anon");
+            let mut evidence = scene.evidence(
+                anon,
+                end,
+                format!("anonymous memory {}", units::bytes(anon.values[end])),
+            );
+            evidence.baseline = Some(anon.values[i - 1]);
+            finding.evidence.push(evidence);
+            found.push(finding);
+            i = end + 1;
+        } else {
+            i += 1;
+        }
+    }
+    found
+}
