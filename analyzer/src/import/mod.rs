@@ -11,6 +11,7 @@ mod logs;
 mod node;
 mod processes;
 mod recording;
+mod text;
 
 use model::{Nanos, TimeSpan};
 use std::fmt;

@@ -5,15 +5,12 @@
 
 use super::columns::{CPU, DEVICE, HOST, Meaning, distrust};
 use super::{Averages, Kind, Machine, Options};
+use crate::import::text::Lines;
 use crate::import::{Error, Result};
 use crate::time_grammar::{Fold, instant};
 use chrono::{Days, NaiveDate, NaiveTime, Timelike};
 use model::{Subject, Unit, UnixNanos};
 use std::collections::HashMap;
-use std::io::{BufRead, Read};
-
-/// A longer line is no line of sar.
-const LINE_BYTES: u64 = 64 << 10;
 
 /// Columns that say what a row is about.
 const KEYS: [&str; 11] = [
@@ -31,29 +28,29 @@ const KEYS: [&str; 11] = [
 ];
 
 /// Reads the text of one file into `averages`.
-pub(super) fn read(
-    file: &str,
-    reader: impl BufRead,
-    options: &Options,
-    averages: &mut Averages,
-) -> Result<u64> {
+pub(super) fn read(lines: &mut Lines, options: &Options, averages: &mut Averages) -> Result<()> {
     let mut sar = Sar {
-        file,
         options,
         averages,
-        line: 0,
         date: None,
         last: None,
         table: None,
     };
-    sar.read(reader)
+    while let Some(text) = lines.next()? {
+        if let Err(reason) = sar.text(&text) {
+            let no_date = sar.date.is_none() && options.date.is_none();
+            if options.strict || no_date {
+                return Err(Error::at(&lines.file, lines.line, reason));
+            }
+            sar.averages.broken(&lines.file, lines.line, reason);
+        }
+    }
+    Ok(())
 }
 
 struct Sar<'a> {
-    file: &'a str,
     options: &'a Options,
     averages: &'a mut Averages,
-    line: u64,
     /// Of the last `Linux …` line, or as the user says.
     date: Option<NaiveDate>,
     /// Day, clock and instant of the table's last row or header.
@@ -79,36 +76,6 @@ struct Table {
 }
 
 impl Sar<'_> {
-    fn read(&mut self, mut reader: impl BufRead) -> Result<u64> {
-        let mut bytes = 0;
-        let mut text = Vec::new();
-        loop {
-            text.clear();
-            let length = (&mut reader)
-                .take(LINE_BYTES)
-                .read_until(b'\n', &mut text)
-                .map_err(|error| Error::io(self.file.as_ref(), error))?;
-            if length == 0 {
-                return Ok(bytes);
-            }
-            bytes += length as u64;
-            self.line += 1;
-            if length as u64 == LINE_BYTES {
-                return Err(Error::at(
-                    self.file,
-                    self.line,
-                    "a line of 64 KiB: this is not what sar prints",
-                ));
-            }
-            if let Err(reason) = self.text(&String::from_utf8_lossy(&text)) {
-                if self.options.strict || self.date.is_none() && self.options.date.is_none() {
-                    return Err(Error::at(self.file, self.line, reason));
-                }
-                self.averages.broken(self.file, self.line, reason);
-            }
-        }
-    }
-
     fn text(&mut self, text: &str) -> std::result::Result<(), &'static str> {
         let mut tokens = text.split_ascii_whitespace();
         let Some(first) = tokens.next() else { return Ok(()) };

@@ -1,5 +1,6 @@
 use super::write::{notes, readings, stretches};
 use super::{Averages, Options, sar};
+use crate::import::text::Lines;
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::{Europe::Berlin, Tz, UTC};
 use expect_test::{Expect, expect};
@@ -18,7 +19,11 @@ fn parse(text: &str, options: &Options) -> super::super::Result<Averages> {
         tz: options.tz,
         ..Averages::default()
     };
-    sar::read("sar.txt", text.as_bytes(), options, &mut averages)?;
+    let mut lines = Lines::new(
+        "sar.txt",
+        Box::new(std::io::Cursor::new(text.as_bytes().to_vec())),
+    );
+    sar::read(&mut lines, options, &mut averages)?;
     Ok(averages)
 }
 

@@ -1,12 +1,10 @@
 //! From rows to ticks.
 
 use super::{Averages, Column, Kind, Options, sar};
+use crate::import::text::{Lines, import_key};
 use crate::import::{Error, Outcome, Progress, Result, Summary};
 use model::{Boot, Nanos, Reading, Run, RunOrigin, Subject, Template, Tick, TimeSpan, Unit, UnixNanos};
-use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use store::Writer;
@@ -44,24 +42,17 @@ pub fn sar_text(
         tz: options.tz,
         ..Averages::default()
     };
-    let mut digest = Sha256::new();
-    let (mut bytes, mut total_bytes) = (0, 0);
-    for path in paths {
-        total_bytes += std::fs::metadata(path)
-            .map_err(|error| Error::io(path.as_ref(), error))?
-            .len();
-    }
-    for path in paths {
-        let path = path.as_ref();
-        let file = File::open(path).map_err(|error| Error::io(path, error))?;
-        let reader = BufReader::new(Hashed {
-            file,
-            digest: &mut digest,
-        });
-        bytes += sar::read(&path.display().to_string(), reader, options, &mut averages)?;
+    let mut digests = Vec::new();
+    let mut bytes = 0;
+    for (index, path) in paths.iter().enumerate() {
+        let mut lines = Lines::open(path.as_ref())?;
+        sar::read(&mut lines, options, &mut averages)?;
+        bytes += lines.bytes;
+        digests.push(lines.digest());
+        let part = (index + 1) as f64 / paths.len() as f64;
         progress(Progress {
             bytes,
-            total_bytes,
+            total_bytes: (bytes as f64 / part) as u64,
             ticks: averages.rows.len() as u64,
         });
     }
@@ -80,13 +71,11 @@ pub fn sar_text(
         return Err(Error::Input { place, reason });
     }
     // The same text under another date or zone is other data.
-    digest.update(format!("{:?} {}", options.date, options.tz));
-    let digest: String = digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let key = format!("sar/{KEY_VERSION}:sha256:{digest}");
+    let key = import_key(
+        &format!("sar/{KEY_VERSION}"),
+        &digests,
+        &format!("{:?} {}", options.date, options.tz),
+    );
     Ok(match write(&averages, &key, writer)? {
         Outcome::Imported(summary) => Outcome::Imported(Summary {
             bytes,
@@ -95,20 +84,6 @@ pub fn sar_text(
         }),
         Outcome::AlreadyThere => Outcome::AlreadyThere,
     })
-}
-
-/// A file whose bytes are digested as they are read.
-struct Hashed<'a> {
-    file: File,
-    digest: &'a mut Sha256,
-}
-
-impl Read for Hashed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = self.file.read(buffer)?;
-        self.digest.update(&buffer[..length]);
-        Ok(length)
-    }
 }
 
 /// Rows that follow each other, from one start of the machine.

@@ -1,0 +1,110 @@
+//! Text files of other tools: opened whether compressed or not, read line by line within bounds, digested on the way.
+
+use super::{Error, Result};
+use flate2::read::MultiGzDecoder;
+use liblzma::read::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// A longer line is no line of the tools that we read.
+const LINE_BYTES: u64 = 64 << 10;
+
+/// What may come out of one file. A compressed bomb stops here.
+const FILE_BYTES: u64 = 4 << 30;
+
+/// What the xz decoder may take.
+const DECODER_BYTES: u64 = 256 << 20;
+
+/// A file, line by line.
+pub(super) struct Lines {
+    /// As it is named in messages.
+    pub(super) file: String,
+    /// Number of the last line, from 1.
+    pub(super) line: u64,
+    /// Bytes so far, uncompressed.
+    pub(super) bytes: u64,
+    reader: Box<dyn BufRead>,
+    digest: Sha256,
+    buffer: Vec<u8>,
+}
+
+impl Lines {
+    /// Opens a file: plain, `.gz` or `.xz`, told by what is in it.
+    pub(super) fn open(path: &Path) -> Result<Lines> {
+        let reader = open(path).map_err(|error| Error::io(path, error))?;
+        Ok(Lines::new(&path.display().to_string(), reader))
+    }
+
+    pub(super) fn new(file: &str, reader: Box<dyn BufRead>) -> Lines {
+        Lines {
+            file: file.to_owned(),
+            line: 0,
+            bytes: 0,
+            reader,
+            digest: Sha256::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The next line without its end; bytes that are not UTF-8 come as U+FFFD. `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<String>> {
+        self.buffer.clear();
+        let length = (&mut self.reader)
+            .take(LINE_BYTES)
+            .read_until(b'\n', &mut self.buffer)
+            .map_err(|error| Error::io(self.file.as_ref(), error))? as u64;
+        if length == 0 {
+            return Ok(None);
+        }
+        self.line += 1;
+        self.bytes += length;
+        self.digest.update(&self.buffer);
+        if length == LINE_BYTES {
+            return Err(Error::at(
+                &self.file,
+                self.line,
+                "a line of 64 KiB: this is not the text of such a tool",
+            ));
+        }
+        if self.bytes > FILE_BYTES {
+            return Err(Error::at(&self.file, self.line, "more than 4 GiB in one file"));
+        }
+        let text = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        Ok(Some(String::from_utf8_lossy(text).into_owned()))
+    }
+
+    /// Digest of all lines read.
+    pub(super) fn digest(self) -> [u8; 32] {
+        self.digest.finalize().into()
+    }
+}
+
+/// `sha256:…` of several files' digests and whatever else the result depends on.
+pub(super) fn import_key(kind: &str, digests: &[[u8; 32]], options: &str) -> String {
+    let mut digest = Sha256::new();
+    digests.iter().for_each(|each| digest.update(each));
+    digest.update(options);
+    let hex: String = digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{kind}:sha256:{hex}")
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+    let start = file.fill_buf()?;
+    Ok(if start.starts_with(b"\x1f\x8b") {
+        Box::new(BufReader::new(MultiGzDecoder::new(file)))
+    } else if start.starts_with(b"\xfd7zXZ\0") {
+        let stream = Stream::new_stream_decoder(DECODER_BYTES, CONCATENATED)?;
+        Box::new(BufReader::new(XzDecoder::new_stream(file, stream)))
+    } else {
+        Box::new(file)
+    })
+}

@@ -1,0 +1,6 @@
+//! The analyzer as its users meet it: the real binary, real recordings, real damage.
+
+mod bad_recordings;
+mod command_line;
+mod recordings;
+mod scratch;
