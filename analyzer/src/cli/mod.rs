@@ -4,8 +4,10 @@ mod cat;
 mod completions;
 mod database;
 mod diff;
+mod explain;
 mod import;
 mod info;
+mod manual;
 mod output;
 
 use clap::{Parser, Subcommand};
@@ -20,11 +22,12 @@ use std::path::PathBuf;
 pub(crate) struct Arguments {
     /// The database [default: $HIGHWATER_DB, else $STATE_DIRECTORY/highwater.db, else
     /// ~/.local/state/highwater/highwater.db]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Everywhere")]
     db: Option<PathBuf>,
 
-    /// Whether to colour what is printed. NO_COLOR and CLICOLOR_FORCE are heeded when `auto`
-    #[arg(long, global = true, value_enum, default_value_t = clap::ColorChoice::Auto, value_name = "WHEN")]
+    /// Colours: auto, always or never. NO_COLOR and CLICOLOR_FORCE are heeded when auto
+    #[arg(long, global = true, value_enum, default_value_t = clap::ColorChoice::Auto, value_name = "WHEN",
+        help_heading = "Everywhere", hide_possible_values = true)]
     color: clap::ColorChoice,
 
     #[command(subcommand)]
@@ -34,7 +37,7 @@ pub(crate) struct Arguments {
 const TIMES_AND_EXITS: &str = "\
 Times (T):
   10:50, 10:50:13.5      the latest such time that is recorded
-  \"2016-09-10 10:50\"     in the node's own time zone (--tz overrides); RFC 3339 with an offset also does
+  \"2016-09-10 10:50\"     in the node's own time zone; --tz overrides, or write an RFC 3339 offset
   @1473504612.9          seconds since 1970
   -1h, \"1h ago\", now, today, yesterday, \"yesterday 10:50\"
 
@@ -48,10 +51,15 @@ Exit status:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Explain(explain::Arguments),
     Import(import::Arguments),
     Cat(cat::Arguments),
     Diff(diff::Arguments),
     Info(info::Arguments),
+    /// Print what each rule looks for, why it matters and when it is wrong
+    Rules(manual::Arguments),
+    /// Print what each cause is, and what speaks for and against it
+    Causes(manual::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -93,10 +101,13 @@ impl Arguments {
     pub(crate) fn run(self) -> Result<u8, Failure> {
         let db = || self.db.map_or_else(database::default_path, Ok);
         match self.command {
+            Command::Explain(arguments) => arguments.run(&db()?, self.color),
             Command::Import(arguments) => arguments.run(&db()?),
             Command::Cat(arguments) => arguments.run(&db()?),
             Command::Diff(arguments) => arguments.run(&db()?),
             Command::Info(arguments) => arguments.run(&db()?),
+            Command::Rules(arguments) => arguments.rules(),
+            Command::Causes(arguments) => arguments.causes(),
             Command::Completions(arguments) => arguments.run(),
         }
     }

@@ -133,6 +133,11 @@ fn what_is_no_recording() {
     expect![[r#""#]].assert_eq(&shown);
 }
 
+fn import(scratch: &Scratch, db: &Path) -> analyzer::import::Result<analyzer::import::Outcome> {
+    let mut writer = store::Writer::open(db)?;
+    analyzer::import::recording(&scratch.path("recording"), &mut writer, &mut |_| ())
+}
+
 /// Cut anywhere, a log is refused, or it is a shorter log: then every block that is left whole is there.
 #[test]
 fn a_log_cut_at_every_byte() {
@@ -144,8 +149,7 @@ fn a_log_cut_at_every_byte() {
     for cut in 0..whole.len() {
         scratch.write(path, &whole[..cut]);
         let db = scratch.path(&format!("{cut}.db"));
-        let mut writer = store::Writer::open(&db).unwrap();
-        match analyzer::import::recording(&scratch.path("recording"), &mut writer, &mut |_| ()) {
+        match import(&scratch, &db) {
             Ok(_) => accepted.push(cut),
             Err(error) => {
                 let error = error.to_string();
@@ -155,7 +159,6 @@ fn a_log_cut_at_every_byte() {
                 );
             }
         }
-        drop(writer);
         for suffix in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", db.display()));
         }
