@@ -1,0 +1,170 @@
+//! The row of one look at the processes, and blocks of them.
+//!
+//! ```text
+//! row:    complete?, rows, then for each: process id, state, wait channel, mask of the counters known, each against the last known
+//!         value of that counter of that process; then, in a key row, the processes carried along unlisted, in the same form
+//! block:  zstd of (time, length, row)…, the first a key row
+//! ```
+
+use crate::bytes::{put, put_bytes, put_signed, take, take_bytes, take_signed};
+use model::ProcessCounter;
+use std::collections::BTreeMap;
+
+const COUNTERS: usize = ProcessCounter::ALL.len();
+
+/// Looks from one key row to the next.
+pub(crate) const KEY_EVERY: u64 = 60;
+
+/// A process of one instant, its identity as an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HotProcess {
+    pub(crate) process: i64,
+    pub(crate) state: char,
+    pub(crate) wchan: Option<String>,
+    pub(crate) counters: [Option<u64>; COUNTERS],
+}
+
+/// The last known state of each process that has not ended.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Live {
+    last: BTreeMap<i64, HotProcess>,
+    /// Counters told so far since the last key row.
+    told: BTreeMap<i64, [u64; COUNTERS]>,
+}
+
+impl Live {
+    /// Appends a row; `key` makes it readable by itself.
+    pub(crate) fn encode(&mut self, complete: bool, samples: &[HotProcess], key: bool, out: &mut Vec<u8>) {
+        if key {
+            self.told.clear();
+        }
+        if complete {
+            let listed: std::collections::BTreeSet<i64> = samples.iter().map(|s| s.process).collect();
+            self.last.retain(|id, _| listed.contains(id));
+        }
+        out.push(u8::from(complete));
+        put(out, samples.len() as u64);
+        for sample in samples {
+            self.put(sample, out);
+        }
+        if key {
+            let listed: std::collections::BTreeSet<i64> = samples.iter().map(|s| s.process).collect();
+            let carried: Vec<HotProcess> =
+                self.last.values().filter(|p| !listed.contains(&p.process)).cloned().collect();
+            put(out, carried.len() as u64);
+            for sample in &carried {
+                self.put(sample, out);
+            }
+        }
+        for sample in samples {
+            self.keep(sample);
+        }
+    }
+
+    fn keep(&mut self, sample: &HotProcess) {
+        if sample.state == 'X' {
+            self.last.remove(&sample.process);
+            return;
+        }
+        let kept = self.last.entry(sample.process).or_insert_with(|| sample.clone());
+        kept.state = sample.state;
+        kept.wchan.clone_from(&sample.wchan);
+        for (kept, now) in kept.counters.iter_mut().zip(&sample.counters) {
+            *kept = now.or(*kept);
+        }
+    }
+
+    fn put(&mut self, sample: &HotProcess, out: &mut Vec<u8>) {
+        put(out, sample.process as u64);
+        put(out, u64::from(u32::from(sample.state)));
+        put_bytes(out, sample.wchan.as_deref().unwrap_or("").as_bytes());
+        let mask = sample.counters.iter().enumerate().filter(|(_, v)| v.is_some()).fold(0u64, |m, (i, _)| m | 1 << i);
+        put(out, mask);
+        let told = self.told.entry(sample.process).or_insert([0; COUNTERS]);
+        for (told, value) in told.iter_mut().zip(&sample.counters) {
+            if let Some(value) = value {
+                put_signed(out, value.wrapping_sub(*told) as i64);
+                *told = *value;
+            }
+        }
+    }
+
+    /// Reads a row: whether it is complete, and those it lists. `None`: damaged.
+    pub(crate) fn decode(&mut self, body: &[u8], key: bool) -> Option<(bool, Vec<HotProcess>)> {
+        let mut rest = body;
+        if key {
+            self.told.clear();
+            self.last.clear();
+        }
+        let (&complete, tail) = rest.split_first()?;
+        rest = tail;
+        let count = take(&mut rest)?;
+        let mut samples = Vec::new();
+        for _ in 0..count {
+            samples.push(self.take(&mut rest)?);
+        }
+        if key {
+            for _ in 0..take(&mut rest)? {
+                let carried = self.take(&mut rest)?;
+                self.keep(&carried);
+            }
+        }
+        if complete == 1 {
+            let listed: std::collections::BTreeSet<i64> = samples.iter().map(|s| s.process).collect();
+            self.last.retain(|id, _| listed.contains(id));
+        }
+        for sample in &samples {
+            self.keep(sample);
+        }
+        Some((complete == 1, samples))
+    }
+
+    fn take(&mut self, rest: &mut &[u8]) -> Option<HotProcess> {
+        let process = take(rest)? as i64;
+        let state = char::from_u32(take(rest)? as u32)?;
+        let wchan = String::from_utf8_lossy(take_bytes(rest)?).into_owned();
+        let mask = take(rest)?;
+        let told = self.told.entry(process).or_insert([0; COUNTERS]);
+        let mut counters = [None; COUNTERS];
+        for (i, (told, value)) in told.iter_mut().zip(counters.iter_mut()).enumerate() {
+            if mask >> i & 1 == 1 {
+                *told = told.wrapping_add(take_signed(rest)? as u64);
+                *value = Some(*told);
+            }
+        }
+        Some(HotProcess { process, state, wchan: (!wchan.is_empty()).then_some(wchan), counters })
+    }
+
+    /// Everybody alive, as last known.
+    pub(crate) fn everybody(&self) -> Vec<HotProcess> {
+        self.last.values().cloned().collect()
+    }
+}
+
+/// Packs rows into a block.
+pub(crate) fn pack(rows: &[(i64, bool, Vec<u8>)]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut before = 0;
+    for (at, key, body) in rows {
+        put_signed(&mut plain, at - before);
+        before = *at;
+        plain.push(u8::from(*key));
+        put_bytes(&mut plain, body);
+    }
+    zstd::bulk::compress(&plain, 6).unwrap_or_default()
+}
+
+/// The reverse of [`pack`]; `None`: damaged.
+pub(crate) fn unpack(block: &[u8]) -> Option<Vec<(i64, bool, Vec<u8>)>> {
+    let plain = zstd::stream::decode_all(block).ok()?;
+    let mut rest = plain.as_slice();
+    let mut rows = Vec::new();
+    let mut at = 0i64;
+    while !rest.is_empty() {
+        at = at.wrapping_add(take_signed(&mut rest)?);
+        let (&key, tail) = rest.split_first()?;
+        rest = tail;
+        rows.push((at, key == 1, take_bytes(&mut rest)?.to_vec()));
+    }
+    Some(rows)
+}
