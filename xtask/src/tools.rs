@@ -1,0 +1,75 @@
+//! Programs that cargo does not bring along: looked for, and installed where that is allowed.
+
+use crate::command;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::sync::Once;
+
+/// Something that must be on the machine, and Debian's package of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tool {
+    /// Names under which it goes; the first that is found is taken.
+    programs: &'static [&'static str],
+    package: &'static str,
+}
+
+/// Runs the page's build.
+pub(crate) const NODE: Tool = Tool {
+    programs: &["node", "nodejs"],
+    package: "nodejs",
+};
+/// Installs the page's dependencies as its lock file says.
+pub(crate) const NPM: Tool = Tool {
+    programs: &["npm"],
+    package: "npm",
+};
+/// Opens the page in tests.
+pub(crate) const CHROMIUM: Tool = Tool {
+    programs: &["chromium", "chromium-browser", "google-chrome"],
+    package: "chromium",
+};
+
+impl Tool {
+    /// The program's path; installs it first when it is missing and we are root on a Debian-like machine.
+    pub(crate) fn ensure(self) -> Result<PathBuf> {
+        if let Some(path) = self.find() {
+            return Ok(path);
+        }
+        if !is_root() || find("apt-get").is_none() {
+            bail!(
+                "{} is missing: install the package {}",
+                self.programs[0],
+                self.package
+            );
+        }
+        static UPDATED: Once = Once::new();
+        UPDATED.call_once(|| {
+            // A list that could not be renewed may still do; the installation below says what is wrong.
+            let _ = command::run(command::in_root("apt-get").args(["update", "-q"]));
+        });
+        command::run(
+            command::in_root("apt-get")
+                .args(["install", "-q", "-y", "--no-install-recommends", self.package])
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )?;
+        self.find()
+            .with_context(|| format!("{} is still missing after its installation", self.programs[0]))
+    }
+
+    fn find(self) -> Option<PathBuf> {
+        self.programs.iter().find_map(|program| find(program))
+    }
+}
+
+/// A program on the path.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+fn is_root() -> bool {
+    // SAFETY: no arguments, no memory, cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}

@@ -1,0 +1,32 @@
+//! Where things lie: the root of the workspace, what is built from it, and the recordings beside it.
+
+use std::path::PathBuf;
+
+/// The folder of the root Cargo.toml. Cargo tells it when it runs us; the place where we were compiled is the same
+/// unless somebody starts the binary by hand from a tree that has moved.
+pub(crate) fn root() -> PathBuf {
+    let own = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    own.parent().map_or(own.clone(), PathBuf::from)
+}
+
+/// Cargo's target folder.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |set| root().join(set))
+}
+
+/// Where `collector`, `analyzer` and `web` lie once built. Everything but measuring uses the profile `dev`, so that
+/// dependencies are compiled once.
+pub(crate) fn binaries() -> PathBuf {
+    target().join("debug")
+}
+
+/// The page's folder.
+pub(crate) fn page() -> PathBuf {
+    root().join("web/ui")
+}
+
+/// Recordings of real incidents are looked for beside the checkout; they are too large to be part of it.
+pub(crate) fn recordings() -> PathBuf {
+    root().join("../shared/recordings")
+}
