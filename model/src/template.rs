@@ -82,8 +82,16 @@ impl Template {
         }
     }
 
+    /// Settles, with the help of the template before, what one text alone cannot tell: whether spaces before a number are
+    /// padding (`%8lu`) or stand for themselves (`free     %lu`).
     fn adopt_widths(&mut self, prior: &Template, values: &[u64]) {
         if prior.slots.len() != self.slots.len() {
+            return;
+        }
+        // Two different widths for one slot: nothing is padded there, and a file is printed in one style throughout.
+        let differ = |(mine, theirs): (&Slot, &Slot)| mine.width > 0 && theirs.width > 0 && mine.width != theirs.width;
+        if prior.has_spaces_of_its_own() || self.slots.iter().zip(&prior.slots).any(differ) {
+            self.take_padding_as_text(values);
             return;
         }
         for ((mine, theirs), &value) in self.slots.iter_mut().zip(&prior.slots).zip(values) {
@@ -92,6 +100,28 @@ impl Template {
                 mine.width = theirs.width;
             }
         }
+    }
+
+    /// Whether some number is printed bare behind two spaces or more: only [`Self::take_padding_as_text`] makes such.
+    fn has_spaces_of_its_own(&self) -> bool {
+        self.slots.iter().any(|s| s.width == 0 && self.text[..s.at].ends_with(b"  "))
+    }
+
+    fn take_padding_as_text(&mut self, values: &[u64]) {
+        let mut text = Vec::with_capacity(self.text.len() + 8 * self.slots.len());
+        let mut from = 0;
+        for (slot, &value) in self.slots.iter_mut().zip(values) {
+            text.extend_from_slice(&self.text[from..slot.at]);
+            from = slot.at;
+            if slot.fill == Fill::Space {
+                let pad = usize::from(slot.width).saturating_sub(printed_len(value, slot.scale));
+                text.resize(text.len() + pad, b' ');
+                slot.width = 0;
+            }
+            slot.at = text.len();
+        }
+        text.extend_from_slice(&self.text[from..]);
+        self.text = text;
     }
 
     /// Reads a text of exactly this shape: its values go to `values`, and the answer is whether it fits.

@@ -73,6 +73,19 @@ fn a_width_that_overflows_is_kept_when_the_number_shrinks_again() {
 }
 
 #[test]
+fn spaces_that_stand_for_themselves_are_learnt_from_the_second_text() {
+    let (first, _) = Template::parse(b"  pages free     9\n        low      20\n", None);
+    let second = b"  pages free     10\n        low      20\n";
+    let (settled, values) = Template::parse(second, Some(&first));
+    assert_eq!(show(&settled), "  pages free     {}\\n        low      {}\\n");
+    assert_eq!(settled.render(&values), second);
+    let mut read = Vec::new();
+    assert!(settled.read(b"  pages free     123456\n        low      7\n", &mut read), "and then fits for good");
+    let (third, _) = Template::parse(b"  pages free     5\n        low      6\n", Some(&settled));
+    assert_eq!(third, settled);
+}
+
+#[test]
 fn other_shapes_do_not_fit() {
     let (template, _) = Template::parse(b"a   12 b 0.50\n", None);
     let mut values = Vec::new();
