@@ -190,7 +190,8 @@ impl Writer {
         self.body.clear();
         put(&mut self.body, tick.readings.len() as u64);
         for (reading, (source, template)) in tick.readings.iter().zip(ids) {
-            let offset = (reading.offset + OFFSET_UNIT / 2).div_euclid(OFFSET_UNIT);
+            // Rounded down: whoever asks for the time at which a file was read gets that reading, not the one before.
+            let offset = reading.offset.div_euclid(OFFSET_UNIT);
             current.before.encode(source, template, offset, &reading.values, &mut self.body);
         }
         let insert = self
