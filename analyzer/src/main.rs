@@ -3,6 +3,7 @@
 mod cli;
 
 use clap::Parser;
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -10,10 +11,16 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => match failure.exit_code() {
             Some(code) => {
-                eprintln!("analyzer: {failure}");
+                // Nobody may be there to read it; that changes nothing.
+                let _ = writeln!(std::io::stderr(), "analyzer: {}", one_line(&failure.to_string()));
                 ExitCode::from(code)
             }
             None => ExitCode::SUCCESS,
         },
     }
+}
+
+/// A message may quote a damaged or hostile file: what could move a terminal's cursor becomes a blank.
+fn one_line(message: &str) -> String {
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

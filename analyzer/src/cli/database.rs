@@ -73,7 +73,8 @@ impl Database {
     }
 }
 
-fn now() -> UnixNanos {
+/// The present, for times that are told from it.
+pub(super) fn now() -> UnixNanos {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixNanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -1,7 +1,9 @@
 //! `analyzer import`
 
+use super::database::now;
 use super::{Failure, output};
-use analyzer::import::{self, Outcome, Progress, SarOptions, Summary};
+use analyzer::import::{self, Format, LogOptions, Outcome, Progress, SarOptions, Summary};
+use analyzer::time_grammar::{self, Context};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
@@ -22,27 +24,41 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Kind {
+    /// Any of these, told by what is in the files
+    Auto(Text),
     /// A recording: node.json and proc/*.log, in a folder or a .tar.xz
     Recording {
-        /// The folder or archive
-        #[arg(value_name = "DIR|FILE.tar.xz")]
-        path: PathBuf,
+        /// Folders or archives
+        #[arg(value_name = "DIR|FILE.tar.xz", required = true)]
+        paths: Vec<PathBuf>,
     },
     /// What sar printed, of one machine: any tables, any number of files, best all at once
-    Sar {
-        /// Files with the text
-        #[arg(value_name = "FILE", required = true)]
-        paths: Vec<PathBuf>,
-        #[command(flatten)]
-        options: TextOptions,
-    },
+    Sar(Text),
+    /// What `sadf -j` printed, of one machine
+    Sadf(Text),
+    /// Kernel files that a script wrote down again and again, with the time before each line or on a line of its own
+    ProcLog(Text),
+    /// An archive folder of Oracle OSWatcher (its oswmeminfo)
+    Oswatcher(Text),
 }
 
 #[derive(Debug, Args)]
+struct Text {
+    /// Files or folders; files may be compressed (.gz, .xz)
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    options: TextOptions,
+}
+
+#[derive(Debug, Clone, Default, Args)]
 struct TextOptions {
     /// The day of text that does not say it, and the order of day and month where it is not clear
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<NaiveDate>,
+    /// When a kernel file was read in which no time stands
+    #[arg(long, value_name = "T")]
+    at: Option<String>,
     /// Time zone of the clock times in the text, such as Europe/Berlin
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     tz: Tz,
@@ -53,56 +69,75 @@ struct TextOptions {
 
 impl Arguments {
     pub(super) fn run(self, db: &Path) -> Result<u8, Failure> {
-        let paths = match &self.kind {
-            Kind::Recording { path } => std::slice::from_ref(path),
-            Kind::Sar { paths, .. } => paths,
+        let (format, paths, options) = match self.kind {
+            Kind::Auto(text) => (None, text.paths, text.options),
+            Kind::Recording { paths } => (Some(Format::Recording), paths, TextOptions::default()),
+            Kind::Sar(text) => (Some(Format::Sar), text.paths, text.options),
+            Kind::Sadf(text) => (Some(Format::Sadf), text.paths, text.options),
+            Kind::ProcLog(text) | Kind::Oswatcher(text) => (Some(Format::ProcLog), text.paths, text.options),
         };
-        let named = paths
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect::<Vec<_>>()
-            .join(", ");
-        let started = Instant::now();
-        let fail = |error| match error {
-            import::Error::Store(error) => Failure::Database(error),
-            error @ import::Error::Io { .. } => Failure::Usage(error.to_string()),
-            error if matches!(self.kind, Kind::Recording { .. }) => {
-                Failure::Usage(format!("{named}: {error}"))
-            }
-            error => Failure::Usage(error.to_string()),
-        };
-        // A typing error in the name should not leave an empty database behind.
-        for path in paths {
-            std::fs::metadata(path)
-                .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        // A typing error in a name should not leave an empty database behind.
+        for path in &paths {
+            std::fs::metadata(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
         }
+        let format = match format {
+            Some(format) => format,
+            None => import::detect(&paths).map_err(|error| Failure::Usage(error.to_string()))?,
+        };
         let mut writer = open(db)?;
-        let mut bar = Bar::new(started);
-        let mut show = |progress| bar.show(progress);
-        let outcome = match &self.kind {
-            Kind::Recording { path } => import::recording(path, &mut writer, &mut show),
-            Kind::Sar { paths, options } => {
-                let options = SarOptions {
-                    date: options.date,
-                    tz: options.tz,
-                    strict: options.strict,
-                };
-                import::sar_text(paths, &options, &mut writer, &mut show)
-            }
-        };
-        bar.clear();
-        let outcome = outcome.map_err(fail)?;
-        let report = match outcome {
-            Outcome::AlreadyThere => {
-                format!("{named}: already imported, nothing changed\n")
-            }
-            Outcome::Imported(summary) => {
-                while writer.compact(true)? {}
-                describe(&named, db, &summary, started.elapsed())
-            }
-        };
-        std::io::stdout().write_all(report.as_bytes())?;
+        // A recording is whole by itself; the tables and logs of other tools belong together.
+        let together = if format == Format::Recording { 1 } else { paths.len() };
+        for paths in paths.chunks(together) {
+            let report = import(format, paths, &options, db, &mut writer)?;
+            std::io::stdout().write_all(report.as_bytes())?;
+        }
         Ok(0)
+    }
+}
+
+/// Imports what belongs together, and says what it brought.
+fn import(
+    format: Format,
+    paths: &[PathBuf],
+    options: &TextOptions,
+    db: &Path,
+    writer: &mut Writer,
+) -> Result<String, Failure> {
+    let started = Instant::now();
+    let named = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    let mut bar = Bar::new(started);
+    let show = &mut |progress| bar.show(progress);
+    let outcome = match format {
+        Format::Recording => import::recording(&paths[0], writer, show),
+        Format::Sar => import::sar_text(paths, &options.averages(), writer, show),
+        Format::Sadf => import::sadf_json(paths, &options.averages(), writer, show),
+        Format::ProcLog => import::proc_log(paths, &options.log()?, writer, show),
+    };
+    bar.clear();
+    match outcome {
+        Ok(Outcome::AlreadyThere) => Ok(format!("{named}: already imported, nothing changed\n")),
+        Ok(Outcome::Imported(summary)) => {
+            while writer.compact(true)? {}
+            Ok(describe(&named, db, &summary, started.elapsed()))
+        }
+        Err(import::Error::Store(error)) => Err(Failure::Database(error)),
+        // Names inside a recording say nothing without its own; the other importers name whole paths.
+        Err(error @ import::Error::Input { .. }) if format == Format::Recording => {
+            Err(Failure::Usage(format!("{named}: {error}")))
+        }
+        Err(error) => Err(Failure::Usage(error.to_string())),
+    }
+}
+
+impl TextOptions {
+    fn averages(&self) -> SarOptions {
+        SarOptions { date: self.date, tz: self.tz, strict: self.strict }
+    }
+
+    fn log(&self) -> Result<LogOptions, Failure> {
+        let context = Context { now: now(), data_end: None, tz: self.tz };
+        let at = self.at.as_deref().map(|at| time_grammar::parse(at, &context)).transpose()?;
+        Ok(LogOptions { tz: self.tz, at, strict: self.strict })
     }
 }
 

@@ -142,6 +142,7 @@ fn folder(root: &Path) -> io::Result<BTreeMap<String, Option<Arc<[u8]>>>> {
 
 fn archive(file: File) -> io::Result<BTreeMap<String, Option<Arc<[u8]>>>> {
     let bad = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason);
+    let too_much = || bad("more than 1 GiB when uncompressed; unpack it and import the folder");
     let mut file = BufReader::new(file);
     if !file.fill_buf()?.starts_with(b"\xfd7zXZ\0") {
         return Err(bad("neither a folder nor a .tar.xz archive"));
@@ -180,8 +181,13 @@ fn archive(file: File) -> io::Result<BTreeMap<String, Option<Arc<[u8]>>>> {
         (&mut entry).take(left + 1).read_to_end(&mut bytes)?;
         left = left
             .checked_sub(bytes.len() as u64)
-            .ok_or_else(|| bad("more than 1 GiB when uncompressed; unpack it and import the folder"))?;
+            .ok_or_else(too_much)?;
         contents.insert(name.to_owned(), Some(bytes.into()));
+    }
+    // The check sum stands at the very end, behind the last file.
+    let rest = io::copy(&mut archive.into_inner().take(left + 1), &mut io::sink())?;
+    if rest > left {
+        return Err(too_much());
     }
     Ok(contents)
 }

@@ -5,20 +5,24 @@
 
 mod averages;
 mod blocks;
+mod detect;
 mod files;
 mod kmsg;
 mod logs;
 mod node;
 mod processes;
 mod recording;
+mod snapshots;
 mod text;
 
 use model::{Nanos, TimeSpan};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use averages::{Options as SarOptions, sar_text};
+pub use averages::{Options as SarOptions, sadf_json, sar_text};
+pub use detect::{Format, detect};
 pub use recording::import as recording;
+pub use snapshots::{Options as LogOptions, import as proc_log};
 
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
@@ -143,4 +147,18 @@ pub enum Outcome {
     Imported(Summary),
     /// This very content was there before; nothing changed.
     AlreadyThere,
+}
+
+/// serde_json's sentence, with its place in front.
+fn json_error(file: &str, error: &serde_json::Error) -> Error {
+    let reason = error.to_string();
+    // serde_json ends its sentence with the place, which stands in front here.
+    let reason = reason
+        .rsplit_once(" at line ")
+        .map_or(reason.as_str(), |(reason, _)| reason)
+        .to_owned();
+    match error.line() {
+        0 => Error::whole(file, reason),
+        line => Error::at(file, line as u64, reason),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::blocks::Blocks;
 use super::files::Files;
-use super::{Error, Result};
+use super::{Error, Result, json_error};
 use model::{Boot, Fact, Nanos, UnixNanos};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -126,17 +126,4 @@ fn object(files: &Files, file: &str) -> Result<Map<String, Value>> {
         return Ok(Map::new());
     };
     serde_json::from_str(&text).map_err(|error| json_error(file, &error))
-}
-
-fn json_error(file: &str, error: &serde_json::Error) -> Error {
-    let reason = error.to_string();
-    // serde_json ends its sentence with the place, which stands in front here.
-    let reason = reason
-        .rsplit_once(" at line ")
-        .map_or(reason.as_str(), |(reason, _)| reason)
-        .to_owned();
-    match error.line() {
-        0 => Error::whole(file, reason),
-        line => Error::at(file, line as u64, reason),
-    }
 }

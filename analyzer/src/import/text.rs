@@ -77,6 +77,21 @@ impl Lines {
         Ok(Some(String::from_utf8_lossy(text).into_owned()))
     }
 
+    /// All that is left, as one text of at most `limit` bytes.
+    pub(super) fn rest(&mut self, limit: u64) -> Result<String> {
+        let mut text = Vec::new();
+        let length = (&mut self.reader)
+            .take(limit + 1)
+            .read_to_end(&mut text)
+            .map_err(|error| Error::io(self.file.as_ref(), error))? as u64;
+        if length > limit {
+            return Err(Error::whole(&self.file, format!("more than {} MiB", limit >> 20)));
+        }
+        self.bytes += length;
+        self.digest.update(&text);
+        String::from_utf8(text).map_err(|_| Error::whole(&self.file, "not UTF-8 text"))
+    }
+
     /// Digest of all lines read.
     pub(super) fn digest(self) -> [u8; 32] {
         self.digest.finalize().into()

@@ -44,20 +44,30 @@ fn edit(scratch: &Scratch, file: &str, change: impl Fn(String) -> String) {
 fn what_is_wrong_is_named() {
     check(
         |s| std::fs::remove_file(s.path("recording/node.json")).unwrap(),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: node.json: missing; a recording is a folder (or .tar.xz) with node.json and proc/*.log
+        "#]],
     );
     check(
         |s| std::fs::remove_dir_all(s.path("recording/proc")).unwrap(),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: proc: no log with a block in it: the recording is empty
+        "#]],
     );
-    check(|s| s.write("recording/node.json", ""), expect![[r#""#]]);
+    check(|s| s.write("recording/node.json", ""), expect![[r#"
+        analyzer: recording: node.json:1: EOF while parsing a value
+    "#]]);
     check(
         |s| edit(s, "node.json", |t| t.replace("4096", "4095")),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: node.json: page_size cannot be 4095
+        "#]],
     );
     check(
         |s| edit(s, "node.json", |t| t.replace("\"clk_tck\": 100, ", "")),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: node.json:2: missing field `clk_tck`
+        "#]],
     );
     check(
         |s| {
@@ -65,11 +75,15 @@ fn what_is_wrong_is_named() {
                 t.replace("quiet", "quiet\", \"tz\": \"Mars/Olympus")
             })
         },
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: node.json: "Mars/Olympus" is not a time zone
+        "#]],
     );
     check(
         |s| edit(s, "proc/vmstat.log", |t| t.replace("1500", "15\u{1}00")),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: proc/vmstat.log:7: control characters: the file is damaged
+        "#]],
     );
     check(
         |s| {
@@ -77,7 +91,9 @@ fn what_is_wrong_is_named() {
                 t.replace("@ 1700000001", "@ 1600000001")
             })
         },
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: proc/vmstat.log:5: time goes back by 99999999.000 s
+        "#]],
     );
     check(
         |s| {
@@ -85,7 +101,9 @@ fn what_is_wrong_is_named() {
                 t.replace("@ 1700000001", "@ 17oo000001")
             })
         },
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: proc/vmstat.log:5: not a time stamp, which is `@ seconds.nanoseconds` with nine decimals
+        "#]],
     );
     check(
         |s| {
@@ -93,32 +111,48 @@ fn what_is_wrong_is_named() {
                 t.replace("pgfault 4500\npgmajfault 9\n", "")
             })
         },
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: proc/vmstat.log:9: the last block has fewer lines than the one before it: the recording was cut short
+        "#]],
     );
     check(
         |s| s.write("recording/proc/vmstat.log", "@ 1700000000.000000000\n<html>\n"),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: proc/vmstat.log:1: there is no number in this block: it is not vmstat
+        "#]],
     );
     check(
         |s| edit(s, "proc/pids.log", |t| t.replacen("74 65", "74 -65", 2)),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: proc/pids.log:2: field 15 of stat is "-65", not a number
+        "#]],
     );
     check(
         |s| edit(s, "proc/kmsg.log", |t| t.replace("6,77", "6;77")),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: proc/kmsg.log:3: not a kernel log record, which is `priority,sequence,microseconds,flags;text`
+        "#]],
     );
-    check(|s| edit(s, "sysctl.txt", |t| t + "nonsense\n"), expect![[r#""#]]);
+    check(|s| edit(s, "sysctl.txt", |t| t + "nonsense\n"), expect![[r#"
+        analyzer: recording: sysctl.txt:3: not a line of `name = value`
+    "#]]);
     check(
         |s| edit(s, "sysctl-changes.txt", |t| t.replace("@ 17", "@ 1x")),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: sysctl-changes.txt:1: not a time stamp, which is `@ seconds.nanoseconds` with nine decimals
+        "#]],
     );
     check(
         |s| edit(s, "block.json", |t| t.replace("},", "") + "]"),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: block.json:1: trailing characters
+        "#]],
     );
     check(
         |s| s.write("recording/block.json", b"{\"\xff\": 1}"),
-        expect![[r#""#]],
+        expect![[r#"
+            analyzer: recording: block.json:1: not UTF-8 text
+        "#]],
     );
 }
 
@@ -130,7 +164,20 @@ fn what_is_no_recording() {
     scratch.write("text.tar.xz", "this is not an archive");
     std::fs::create_dir(scratch.path("folder")).unwrap();
     let shown = show("missing") + &show("empty.tar.xz") + &show("text.tar.xz") + &show("folder");
-    expect![[r#""#]].assert_eq(&shown);
+    expect![[r#"
+        exit 2
+        --- stderr
+        analyzer: ./missing: No such file or directory (os error 2)
+        exit 2
+        --- stderr
+        analyzer: ./empty.tar.xz: neither a folder nor a .tar.xz archive
+        exit 2
+        --- stderr
+        analyzer: ./text.tar.xz: neither a folder nor a .tar.xz archive
+        exit 2
+        --- stderr
+        analyzer: ./folder: node.json: missing; a recording is a folder (or .tar.xz) with node.json and proc/*.log
+    "#]].assert_eq(&shown);
 }
 
 fn import(scratch: &Scratch, db: &Path) -> analyzer::import::Result<analyzer::import::Outcome> {
@@ -169,7 +216,15 @@ fn a_log_cut_at_every_byte() {
         .iter()
         .map(|&cut| text[..cut].lines().last().unwrap_or_default())
         .collect();
-    expect![[r#""#]].assert_eq(&kept.join("\n"));
+    expect![[r#"
+
+        @ 1700000000.000200000
+        nr_free_pages 483390
+        pgfault 1000
+        pgmajfault 7
+        @ 1700000001.000200000
+        pgmajfault 7
+        @ 1700000002.000200000"#]].assert_eq(&kept.join("\n"));
 }
 
 #[test]

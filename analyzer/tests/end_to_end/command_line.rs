@@ -26,23 +26,63 @@ fn import_says_what_it_brought() {
         .lines()
         .map(|line| line.split(", in 0.").next().unwrap())
         .collect();
-    expect![[r#""#]].assert_eq(&shown.join("\n"));
-    expect![[r#""#]].assert_eq(&scratch.show(&["import", "recording", recording.to_str().unwrap()]));
+    expect![[r#"
+        exit 0
+        imported ./recording into ./test.db
+          node       tiny, Linux 6.18.0
+          span       2023-11-14 22:13:20 – 22:13:22 UTC
+          ticks      3, every 1 s
+          readings   6 of meminfo, vmstat
+          processes  3 rows
+          kernel log 1 records
+          facts      11 new
+          read       1.2 kB in 8 files
+          note       proc/zoneinfo.log is missing
+          note       proc/buddyinfo.log is missing
+          note       proc/diskstats.log is missing
+          note       proc/stat.log is missing
+          note       proc/loadavg.log is missing
+          note       proc/pressure_cpu.log is missing
+          note       proc/pressure_io.log is missing
+          note       proc/pressure_memory.log is missing"#]].assert_eq(&shown.join("\n"));
+    expect![[r#"
+        exit 0
+        ./recording: already imported, nothing changed
+    "#]].assert_eq(&scratch.show(&["import", "recording", recording.to_str().unwrap()]));
 }
 
 #[test]
 fn info() {
     let shown = imported().show(&["info"]);
     // The first line has the size of the database.
-    expect![[r#""#]].assert_eq(shown.split_once("ticks\n").unwrap().1);
+    expect![[r#"
+
+        tiny · Linux 6.18.0 · 2 CPUs, 23.5 GiB · boot b-1 · zone UTC
+          2023-11-14 22:13:20 – 22:13:22 UTC  3 ticks every 1 s, imported
+
+        sources: meminfo, vmstat
+    "#]].assert_eq(shown.split_once("ticks\n").unwrap().1);
 }
 
 #[test]
 fn cat() {
     let scratch = imported();
-    expect![[r#""#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1700000001.0001"]));
-    expect![[r#""#]].assert_eq(&scratch.show(&["cat", "vmstat", "--at", "22:13:21"]));
-    expect![[r#""#]].assert_eq(&scratch.show(&[
+    expect![[r#"
+        exit 0
+        MemTotal:       24684084 kB
+        MemFree:         1833560 kB
+    "#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1700000001.0001"]));
+    expect![[r#"
+        exit 0
+        nr_free_pages 483390
+        pgfault 1000
+        pgmajfault 7
+    "#]].assert_eq(&scratch.show(&["cat", "vmstat", "--at", "22:13:21"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        analyzer: no reading of vmstat at 2023-11-14 22:13:21.000: recording began later
+    "#]].assert_eq(&scratch.show(&[
         "cat",
         "vmstat",
         "--at",
@@ -50,17 +90,45 @@ fn cat() {
         "--tz",
         "Europe/Berlin",
     ]));
-    expect![[r#""#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1700000005.001"]));
-    expect![[r#""#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1700000006"]));
-    expect![[r#""#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1699999999"]));
-    expect![[r#""#]].assert_eq(&scratch.show(&["cat", "slabinfo", "--at", "@1700000001"]));
-    expect![[r#""#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "10:5x"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        analyzer: no reading of meminfo at 2023-11-14 22:13:25.001: the last one, at 2023-11-14 22:13:22.000, is more than 3 intervals old
+    "#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1700000005.001"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        analyzer: no reading of meminfo at 2023-11-14 22:13:26.000: the last one, at 2023-11-14 22:13:22.000, is more than 3 intervals old
+    "#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1700000006"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        analyzer: no reading of meminfo at 2023-11-14 22:13:19.000: recording began later
+    "#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1699999999"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        analyzer: no reading of slabinfo at 2023-11-14 22:13:21.000: it was never recorded; there are meminfo, vmstat
+    "#]].assert_eq(&scratch.show(&["cat", "slabinfo", "--at", "@1700000001"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        analyzer: cannot read "10:5x" as a time: a clock time is hours:minutes in digits; expected 10:50, 10:50:13, "2016-09-10 10:50", RFC 3339, @1473504612.9, -1h, "1h ago", now, today, yesterday or "yesterday 10:50"
+    "#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "10:5x"]));
 }
 
 #[test]
 fn diff() {
     let scratch = imported();
-    expect![[r#""#]].assert_eq(&scratch.show(&[
+    expect![[r#"
+        exit 0
+        vmstat: 2023-11-14 22:13:20.000 → 2023-11-14 22:13:22.000 UTC, 2.000 s
+        metric                subject   before    after      difference  per second
+        vmstat.nr_free_pages  host     483,390  233,390  -250,000 pages
+        vmstat.pgfault        host       1,000    4,500          +3,500       1,750
+        vmstat.pgmajfault     host           7        9              +2         1.0
+        3 of 3 numbers moved
+    "#]].assert_eq(&scratch.show(&[
         "diff",
         "vmstat",
         "--at",
@@ -68,7 +136,29 @@ fn diff() {
         "--at",
         "@1700000003",
     ]));
-    expect![[r#""#]].assert_eq(&scratch.show(&[
+    expect![[r#"
+        exit 0
+        {
+          "source": "meminfo",
+          "seconds": 1.0,
+          "rebooted": false,
+          "moved": [
+            {
+              "metric": "meminfo.MemFree",
+              "subject": {
+                "kind": "host"
+              },
+              "unit": "kibibytes",
+              "before": 1933560.0,
+              "after": 1833560.0,
+              "by": -100000.0,
+              "per_second": null
+            }
+          ],
+          "one_sided": [],
+          "unmoved": 1
+        }
+    "#]].assert_eq(&scratch.show(&[
         "diff",
         "meminfo",
         "--at",
@@ -77,7 +167,11 @@ fn diff() {
         "@1700000001.5",
         "--json",
     ]));
-    expect![[r#""#]].assert_eq(&scratch.show(&[
+    expect![[r#"
+        exit 2
+        --- stderr
+        analyzer: the first --at 2023-11-14 22:13:22.000 is after the second 2023-11-14 22:13:21.000
+    "#]].assert_eq(&scratch.show(&[
         "diff",
         "vmstat",
         "--at",
@@ -85,8 +179,16 @@ fn diff() {
         "--at",
         "@1700000001",
     ]));
-    expect![[r#""#]].assert_eq(&scratch.show(&["diff", "vmstat", "--at", "@1700000002"]));
-    expect![[r#""#]].assert_eq(&scratch.show(&[
+    expect![[r#"
+        exit 2
+        --- stderr
+        analyzer: diff wants --at twice, not 1 times
+    "#]].assert_eq(&scratch.show(&["diff", "vmstat", "--at", "@1700000002"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        analyzer: no reading of vmstat at or before 2020-09-13 12:26:40.000
+    "#]].assert_eq(&scratch.show(&[
         "diff",
         "vmstat",
         "--at",
@@ -99,12 +201,20 @@ fn diff() {
 #[test]
 fn databases_that_cannot_be_read() {
     let scratch = Scratch::new();
-    expect![[r#""#]].assert_eq(&scratch.show(&["info"]));
+    expect![[r#"
+        exit 5
+        --- stderr
+        analyzer: ./test.db: no database there (No such file or directory (os error 2))
+    "#]].assert_eq(&scratch.show(&["info"]));
     scratch.write(
         "test.db",
         "this is not a database, but it is long enough to be looked at as if it were one.\n".repeat(99),
     );
-    expect![[r#""#]].assert_eq(&scratch.show(&["info"]));
+    expect![[r#"
+        exit 5
+        --- stderr
+        analyzer: ./test.db: not a highwater database (not an SQLite file)
+    "#]].assert_eq(&scratch.show(&["info"]));
     let scratch = imported();
     let db = std::fs::read(scratch.db()).unwrap();
     for size in (0..db.len()).step_by(db.len() / 20) {

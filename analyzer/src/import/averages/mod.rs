@@ -19,7 +19,9 @@
 //! a hole or a restart of the machine the next run begins, so that no difference is ever taken across it.
 
 mod columns;
+mod sadf;
 mod sar;
+mod table;
 mod write;
 
 use super::Place;
@@ -28,7 +30,7 @@ use chrono_tz::Tz;
 use model::{Subject, Unit, UnixNanos};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub use write::sar_text;
+pub use write::{sadf_json, sar_text};
 
 /// What has to be said about text that does not say it itself.
 #[derive(Debug, Clone, Copy)]
@@ -109,21 +111,19 @@ impl Averages {
             })
     }
 
-    fn broken(&mut self, file: &str, line: u64, reason: &str) {
+    fn broken(&mut self, place: Place, reason: &str) {
         self.broken_count += 1;
         if self.broken.len() < Self::BROKEN_SHOWN {
-            self.broken.push((
-                Place {
-                    file: file.into(),
-                    line: Some(line),
-                },
-                reason.to_owned(),
-            ));
+            self.broken.push((place, reason.to_owned()));
         }
     }
 
-    /// The usual seconds between rows, in nanoseconds; `None` when there are no two rows.
+    /// The usual length of an interval; `None` when there is one row and nothing says when its interval began.
     fn interval(&self) -> Option<i64> {
+        if self.steps.is_empty() {
+            let row = *self.rows.keys().next()?;
+            return self.starts.range(..row).next_back().map(|start| row.0 - start.0);
+        }
         let half = self.steps.values().sum::<u64>().div_ceil(2);
         let mut seen = 0;
         self.steps.iter().find_map(|(&step, &count)| {

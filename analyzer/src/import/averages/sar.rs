@@ -3,29 +3,13 @@
 //! A table's header names its columns; a row has the time at which its interval ended. Dates stand only in the first line
 //! (`Linux 2.6.32 (host) 09/10/2016 …`), so days are counted where the clock of a table starts again.
 
-use super::columns::{CPU, DEVICE, HOST, Meaning, distrust};
-use super::{Averages, Kind, Machine, Options};
+use super::table::Table;
+use super::{Averages, Machine, Options};
 use crate::import::text::Lines;
-use crate::import::{Error, Result};
+use crate::import::{Error, Place, Result};
 use crate::time_grammar::{Fold, instant};
 use chrono::{Days, NaiveDate, NaiveTime, Timelike};
-use model::{Subject, Unit, UnixNanos};
-use std::collections::HashMap;
-
-/// Columns that say what a row is about.
-const KEYS: [&str; 11] = [
-    "DEV",
-    "CPU",
-    "IFACE",
-    "TTY",
-    "INTR",
-    "BUS",
-    "FAN",
-    "TEMP",
-    "FILESYSTEM",
-    "MOUNTPOINT",
-    "NODE",
-];
+use model::UnixNanos;
 
 /// Reads the text of one file into `averages`.
 pub(super) fn read(lines: &mut Lines, options: &Options, averages: &mut Averages) -> Result<()> {
@@ -42,7 +26,8 @@ pub(super) fn read(lines: &mut Lines, options: &Options, averages: &mut Averages
             if options.strict || no_date {
                 return Err(Error::at(&lines.file, lines.line, reason));
             }
-            sar.averages.broken(&lines.file, lines.line, reason);
+            let place = Place { file: lines.file.clone(), line: Some(lines.line) };
+            sar.averages.broken(place, reason);
         }
     }
     Ok(())
@@ -56,23 +41,6 @@ struct Sar<'a> {
     /// Day, clock and instant of the table's last row or header.
     last: Option<(NaiveDate, NaiveTime, UnixNanos)>,
     table: Option<Table>,
-}
-
-/// The table that rows belong to.
-struct Table {
-    header: Vec<String>,
-    /// Where in a row stands what it is about.
-    key: Option<usize>,
-    meanings: Vec<(usize, Meaning)>,
-    /// `tps` and `await` of a device table: their product is the time that its requests took.
-    wait: Option<(usize, usize)>,
-    /// Free, used, % used and (newer ones) available of the memory table: together they tell the total.
-    memory: Option<[Option<usize>; 4]>,
-    swap_used: Option<(usize, usize)>,
-    /// Columns in `averages` of each key.
-    columns: HashMap<String, Vec<usize>>,
-    /// Instant of the last row.
-    row: Option<UnixNanos>,
 }
 
 impl Sar<'_> {
@@ -100,7 +68,7 @@ impl Sar<'_> {
             let at = self.instant(clock)?;
             self.averages.restarts.insert(at);
             if let Some(table) = &mut self.table {
-                table.row = None;
+                table.interrupt();
             }
             return Ok(());
         }
@@ -143,77 +111,33 @@ impl Sar<'_> {
 
     fn header(&mut self, clock: NaiveTime, words: &[&str]) -> std::result::Result<(), &'static str> {
         // A table that goes on repeats its header now and then; another one starts with the day again.
-        let goes_on = self
-            .table
-            .as_ref()
-            .is_some_and(|table| table.header.iter().eq(words.iter()));
-        if !goes_on {
+        if !self.table.as_ref().is_some_and(|table| table.is(words)) {
             self.last = None;
-            let mut table = Table::new(words);
-            if let Some(kernel) = release(&self.averages.machine.kernel) {
-                table.meanings.retain(|(_, meaning)| {
-                    match distrust(meaning.header, kernel, words.contains(&"%vmeff")) {
-                        Some(why) => {
-                            self.averages
-                                .notes
-                                .insert(format!("{} was left out: {why}", meaning.header));
-                            false
-                        }
-                        None => true,
-                    }
-                });
-            }
-            self.table = Some(table);
+            self.table = Some(Table::new(words, self.averages));
         }
         let at = self.instant(clock)?;
-        let Some(table) = &mut self.table else {
-            return Ok(());
-        };
-        if table.row.is_none() {
-            self.averages.starts.insert(at);
-        }
-        if table.is_unused() {
-            self.averages.unused.insert(words[..words.len().min(3)].join(" "));
+        if let Some(table) = &mut self.table {
+            table.begin(at, self.averages);
         }
         Ok(())
     }
 
     fn row(&mut self, clock: NaiveTime, words: &[&str]) -> std::result::Result<(), &'static str> {
-        if self.table.is_none() {
-            return Err("a row without a header before it");
-        }
-        let at = self.instant(clock)?;
-        let Some(table) = &mut self.table else {
-            return Ok(());
-        };
-        if words.len() != table.header.len() {
+        let Some(table) = &self.table else { return Err("a row without a header before it") };
+        if words.len() != table.width() {
             return Err("more or fewer columns than the header names");
         }
         if table.is_unused() {
             return Ok(());
         }
-        let key = table.key.map_or("", |key| words[key]);
-        let mut numbers = Vec::with_capacity(words.len());
-        for (i, word) in words.iter().enumerate() {
-            numbers.push(if Some(i) == table.key {
-                f64::NAN
-            } else {
-                read_number(word).ok_or("not a number in a column of numbers")?
-            });
+        let key_at = table.key();
+        let number = |(i, word): (usize, &&str)| if Some(i) == key_at { Some(f64::NAN) } else { read_number(word) };
+        let numbers: Option<Vec<f64>> = words.iter().enumerate().map(number).collect();
+        let numbers = numbers.ok_or("not a number in a column of numbers")?;
+        let at = self.instant(clock)?;
+        if let Some(table) = &mut self.table {
+            table.add(at, key_at.map_or("", |key| words[key]), &numbers, self.averages);
         }
-        if let Some(before) = table.row.replace(at).filter(|before| *before < at) {
-            *self.averages.steps.entry(at.0 - before.0).or_default() += 1;
-        }
-        if !table.columns.contains_key(key) {
-            let columns = table.declare(key, self.averages);
-            table.columns.insert(key.to_owned(), columns);
-        }
-        let values = table.columns[key].iter().copied().zip(table.values(&numbers));
-        self.averages
-            .rows
-            .entry(at)
-            .or_default()
-            .extend(values.filter(|(_, value)| !value.is_nan()));
         Ok(())
     }
 
@@ -240,128 +164,6 @@ impl Sar<'_> {
         }
         self.last = Some((day, clock, at));
         Ok(at)
-    }
-}
-
-impl Table {
-    fn new(words: &[&str]) -> Table {
-        let key = words.iter().position(|word| KEYS.contains(word));
-        let meanings: &[Meaning] = match key.map(|key| words[key]) {
-            None => &HOST,
-            Some("DEV") => &DEVICE,
-            Some("CPU") => &CPU,
-            Some(_) => &[],
-        };
-        let place = |header: &str| words.iter().position(|word| *word == header);
-        let meanings = meanings
-            .iter()
-            .filter_map(|meaning| Some((place(meaning.header)?, *meaning)))
-            .collect();
-        Table {
-            header: words.iter().map(|word| (*word).to_owned()).collect(),
-            key,
-            meanings,
-            wait: place("tps").zip(place("await")).filter(|_| key.is_some()),
-            memory: place("kbmemfree").map(|free| {
-                [
-                    Some(free),
-                    place("kbmemused"),
-                    place("%memused"),
-                    place("kbavail"),
-                ]
-            }),
-            swap_used: place("kbswpfree").zip(place("kbswpused")),
-            columns: HashMap::new(),
-            row: None,
-        }
-    }
-
-    fn is_unused(&self) -> bool {
-        self.meanings.is_empty()
-    }
-
-    /// The columns of the rows about `key`, in the order of [`Table::values`].
-    fn declare(&self, key: &str, averages: &mut Averages) -> Vec<usize> {
-        let subject = match self.key.map(|key| self.header[key].as_str()) {
-            Some("DEV") => Subject::Device(key.into()),
-            Some("CPU") => match key.parse() {
-                Ok(cpu) => Subject::Cpu(cpu),
-                Err(_) => Subject::Host,
-            },
-            _ => Subject::Host,
-        };
-        let mut columns: Vec<usize> = self
-            .meanings
-            .iter()
-            .map(|(_, meaning)| averages.column(meaning.metric, subject.clone(), meaning.unit, meaning.kind))
-            .collect();
-        if self.wait.is_some() {
-            columns.push(averages.column(
-                "diskstats.io_total_ms",
-                subject.clone(),
-                Unit::Milliseconds,
-                Kind::Rate,
-            ));
-        }
-        if self.memory.is_some() {
-            columns.push(averages.column("meminfo.MemTotal", subject.clone(), Unit::Kibibytes, Kind::Gauge));
-        }
-        if self.swap_used.is_some() {
-            columns.push(averages.column("meminfo.SwapTotal", subject, Unit::Kibibytes, Kind::Gauge));
-        }
-        columns
-    }
-
-    fn values(&self, numbers: &[f64]) -> Vec<f64> {
-        let of = |header: &str| {
-            self.header
-                .iter()
-                .position(|word| word == header)
-                .map(|at| numbers[at])
-        };
-        let mut values: Vec<f64> = self
-            .meanings
-            .iter()
-            .map(|&(at, meaning)| {
-                let with_guests = match meaning.header {
-                    "%usr" => of("%guest").unwrap_or(0.0),
-                    "%nice" => of("%gnice").unwrap_or(0.0),
-                    _ => 0.0,
-                };
-                (numbers[at] + with_guests) * meaning.factor
-            })
-            .collect();
-        if let Some((tps, wait)) = self.wait {
-            values.push(numbers[tps] * numbers[wait]);
-        }
-        if let Some(places) = self.memory {
-            let [free, used, percent, available] = places.map(|place| place.map(|at| numbers[at]));
-            values.push(total_memory(free, used, percent, available).unwrap_or(f64::NAN));
-        }
-        if let Some((free, used)) = self.swap_used {
-            values.push(numbers[free] + numbers[used]);
-        }
-        values
-    }
-}
-
-/// `kbmemused` is total − free in older versions and total − available in newer ones. `%memused` is of the total in both: the
-/// reading that agrees with it to its two decimals is taken, if only one does.
-fn total_memory(
-    free: Option<f64>,
-    used: Option<f64>,
-    percent: Option<f64>,
-    available: Option<f64>,
-) -> Option<f64> {
-    let (used, percent) = (used?, percent?);
-    let agrees = |rest: f64| (100.0 * used / (used + rest) - percent).abs() <= 0.006;
-    let mut candidates = [free, available]
-        .into_iter()
-        .flatten()
-        .filter(|&rest| agrees(rest));
-    match (candidates.next(), candidates.next()) {
-        (Some(rest), None) => Some(used + rest),
-        _ => None,
     }
 }
 
@@ -401,12 +203,6 @@ fn read_number(word: &str) -> Option<f64> {
         true => word.replacen(',', ".", 1).parse().ok(),
         false => word.parse().ok(),
     }
-}
-
-/// Major and minor of a kernel release: `2.6.32-504.el6` → (2, 6).
-fn release(kernel: &str) -> Option<(u32, u32)> {
-    let mut numbers = kernel.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 /// The date of a first line, and whether it could have been meant otherwise. sar prints the locale's short form:

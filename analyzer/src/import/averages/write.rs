@@ -1,8 +1,8 @@
 //! From rows to ticks.
 
-use super::{Averages, Column, Kind, Options, sar};
+use super::{Averages, Column, Kind, Options, sadf, sar};
 use crate::import::text::{Lines, import_key};
-use crate::import::{Error, Outcome, Progress, Result, Summary};
+use crate::import::{Error, Outcome, Place, Progress, Result, Summary};
 use model::{Boot, Nanos, Reading, Run, RunOrigin, Subject, Template, Tick, TimeSpan, Unit, UnixNanos};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,6 +14,9 @@ const SOURCE: &str = "averages";
 
 /// Changes when the same content would be stored differently, so that it can be imported again.
 const KEY_VERSION: u32 = 1;
+
+/// JSON is read as a whole; a month of samples a minute is a fifth of this.
+const SADF_BYTES: u64 = 512 << 20;
 
 const SECOND: Nanos = 1_000_000_000;
 
@@ -38,50 +41,58 @@ pub fn sar_text(
     writer: &mut Writer,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
-    let mut averages = Averages {
-        tz: options.tz,
-        ..Averages::default()
+    let read = |lines: &mut Lines, averages: &mut Averages| sar::read(lines, options, averages);
+    import(&format!("sar/{KEY_VERSION}"), paths, options, &read, writer, progress)
+}
+
+/// Imports what `sadf -j` printed, likewise.
+///
+/// # Errors
+/// As [`sar_text`].
+pub fn sadf_json(
+    paths: &[impl AsRef<Path>],
+    options: &Options,
+    writer: &mut Writer,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome> {
+    let read = |lines: &mut Lines, averages: &mut Averages| {
+        let text = lines.rest(SADF_BYTES)?;
+        sadf::read(&lines.file, &text, options, averages)
     };
+    import(&format!("sadf/{KEY_VERSION}"), paths, options, &read, writer, progress)
+}
+
+fn import(
+    kind: &str,
+    paths: &[impl AsRef<Path>],
+    options: &Options,
+    read: &dyn Fn(&mut Lines, &mut Averages) -> Result<()>,
+    writer: &mut Writer,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome> {
+    let mut averages = Averages { tz: options.tz, ..Averages::default() };
     let mut digests = Vec::new();
     let mut bytes = 0;
     for (index, path) in paths.iter().enumerate() {
         let mut lines = Lines::open(path.as_ref())?;
-        sar::read(&mut lines, options, &mut averages)?;
+        read(&mut lines, &mut averages)?;
         bytes += lines.bytes;
         digests.push(lines.digest());
         let part = (index + 1) as f64 / paths.len() as f64;
-        progress(Progress {
-            bytes,
-            total_bytes: (bytes as f64 / part) as u64,
-            ticks: averages.rows.len() as u64,
-        });
+        progress(Progress { bytes, total_bytes: (bytes as f64 / part) as u64, ticks: averages.rows.len() as u64 });
     }
-    let names: Vec<_> = paths
-        .iter()
-        .map(|path| path.as_ref().display().to_string())
-        .collect();
     if averages.rows.is_empty() {
+        let names: Vec<_> = paths.iter().map(|path| path.as_ref().display().to_string()).collect();
         let (place, reason) = averages.broken.first().cloned().unwrap_or((
-            crate::import::Place {
-                file: names.join(", "),
-                line: None,
-            },
+            Place { file: names.join(", "), line: None },
             "no row of a table that is understood".to_owned(),
         ));
         return Err(Error::Input { place, reason });
     }
     // The same text under another date or zone is other data.
-    let key = import_key(
-        &format!("sar/{KEY_VERSION}"),
-        &digests,
-        &format!("{:?} {}", options.date, options.tz),
-    );
+    let key = import_key(kind, &digests, &format!("{:?} {}", options.date, options.tz));
     Ok(match write(&averages, &key, writer)? {
-        Outcome::Imported(summary) => Outcome::Imported(Summary {
-            bytes,
-            files: paths.len(),
-            ..summary
-        }),
+        Outcome::Imported(summary) => Outcome::Imported(Summary { bytes, files: paths.len(), ..summary }),
         Outcome::AlreadyThere => Outcome::AlreadyThere,
     })
 }

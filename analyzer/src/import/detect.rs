@@ -1,0 +1,121 @@
+//! What a file is, told by what is in it; and the files that lie in a folder.
+
+use super::text::Lines;
+use super::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// A format that can be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// node.json and proc/*.log, in a folder or a .tar.xz.
+    Recording,
+    /// What sar printed.
+    Sar,
+    /// What `sadf -j` printed.
+    Sadf,
+    /// Kernel files with times before or between them; OSWatcher's too.
+    ProcLog,
+}
+
+impl Format {
+    /// As `analyzer import` calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Recording => "recording",
+            Format::Sar => "sar",
+            Format::Sadf => "sadf",
+            Format::ProcLog => "proc-log",
+        }
+    }
+}
+
+/// So many lines decide.
+const LOOKED_AT: usize = 20;
+
+/// The one format of all of these.
+///
+/// # Errors
+/// What cannot be read; a file that is of no format that is known; two that are of different ones.
+pub fn detect(paths: &[impl AsRef<Path>]) -> Result<Format> {
+    let mut found: Option<(Format, &Path)> = None;
+    for path in paths {
+        let path = path.as_ref();
+        let format = detect_one(path)?;
+        match found {
+            Some((other, first)) if other != format => {
+                let reason = format!(
+                    "it looks like {}, and {} like {}: import each kind by itself",
+                    format.name(),
+                    first.display(),
+                    other.name()
+                );
+                return Err(Error::whole(&path.display().to_string(), reason));
+            }
+            _ => found = Some((format, path)),
+        }
+    }
+    found.map(|(format, _)| format).ok_or_else(|| Error::whole("import", "no file is named"))
+}
+
+fn detect_one(path: &Path) -> Result<Format> {
+    let metadata = std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
+    if metadata.is_dir() {
+        return Ok(if path.join("node.json").exists() { Format::Recording } else { Format::ProcLog });
+    }
+    if path.to_string_lossy().ends_with(".tar.xz") {
+        return Ok(Format::Recording);
+    }
+    let mut lines = Lines::open(path)?;
+    for _ in 0..LOOKED_AT {
+        let Some(line) = lines.next()? else { break };
+        let line = line.trim();
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let is_clock = |word: &str| word.len() == 8 && word.bytes().filter(|&b| b == b':').count() == 2;
+        match words.first() {
+            Some(&word) if word.starts_with('{') => return Ok(Format::Sadf),
+            Some(&"Linux") => return Ok(Format::Sar),
+            Some(&word) if is_clock(word) => return Ok(Format::Sar),
+            Some(&word) if word == "zzz" || word.starts_with('@') => return Ok(Format::ProcLog),
+            Some(&word) if word.len() >= 10 && word.as_bytes()[4] == b'-' => return Ok(Format::ProcLog),
+            // `date` on a line of its own.
+            Some(&word) if ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(&word) => {
+                return Ok(Format::ProcLog);
+            }
+            _ => {}
+        }
+    }
+    let reason = "neither a recording, nor sar's text, nor sadf's JSON, nor a log of kernel files with times";
+    Err(Error::whole(&path.display().to_string(), reason))
+}
+
+/// The files that are meant: themselves, and all that lie in folders, in order of name. OSWatcher's folders of things that
+/// are no kernel files (`oswtop`, `oswps` …) are left out; the second answer names them.
+pub(super) fn files(paths: &[impl AsRef<Path>]) -> Result<(Vec<PathBuf>, Vec<String>)> {
+    let (mut files, mut left_out) = (Vec::new(), Vec::new());
+    let mut waiting: Vec<PathBuf> = paths.iter().rev().map(|path| path.as_ref().to_path_buf()).collect();
+    while let Some(path) = waiting.pop() {
+        // A link inside a folder could lead in circles.
+        let is_link = path.is_symlink() && !paths.iter().any(|named| named.as_ref() == path);
+        if is_link {
+            continue;
+        }
+        if !std::fs::metadata(&path).map_err(|error| Error::io(&path, error))?.is_dir() {
+            files.push(path);
+            continue;
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.starts_with("osw") && name != "oswmeminfo" {
+            left_out.push(name);
+            continue;
+        }
+        let entries = std::fs::read_dir(&path).map_err(|error| Error::io(&path, error))?;
+        let mut inside = Vec::new();
+        for entry in entries {
+            inside.push(entry.map_err(|error| Error::io(&path, error))?.path());
+        }
+        inside.sort();
+        waiting.extend(inside.into_iter().rev());
+    }
+    left_out.sort();
+    Ok((files, left_out))
+}
