@@ -1,4 +1,4 @@
-//! Which database, and what times mean in it.
+//! An opened database, and what times mean in it.
 
 use super::Failure;
 use analyzer::time_grammar::Context;
@@ -7,32 +7,6 @@ use model::{TimeSpan, UnixNanos};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use store::Reader;
-
-const FILE: &str = "highwater.db";
-
-/// The rule that all binaries share: `$HIGHWATER_DB`, else systemd's `$STATE_DIRECTORY`, else the user's XDG state folder.
-pub(super) fn default_path() -> Result<PathBuf, Failure> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    if let Some(path) = set("HIGHWATER_DB") {
-        return Ok(path);
-    }
-    if let Some(folders) = set("STATE_DIRECTORY") {
-        // systemd gives several, separated by colons, when the unit asks for several.
-        let first = folders.to_string_lossy().split(':').next().map(PathBuf::from);
-        return Ok(first.unwrap_or(folders).join(FILE));
-    }
-    let state = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    match state {
-        Some(state) => Ok(state.join("highwater").join(FILE)),
-        None => Err(Failure::Usage(
-            "no --db, and neither HIGHWATER_DB nor HOME is set".into(),
-        )),
-    }
-}
 
 /// An opened database, with what a text needs to become a time in it.
 pub(super) struct Database {

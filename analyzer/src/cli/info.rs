@@ -4,8 +4,10 @@ use super::database::Database;
 use super::{Failure, output};
 use clap::Args;
 use model::{RunOrigin, TimeSpan};
+use std::collections::HashMap;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use store::RunId;
 
 /// Print what the database holds: machines, boots, spans, sources
 #[derive(Debug, Args)]
@@ -20,21 +22,19 @@ impl Arguments {
         let db = Database::open(db, self.tz)?;
         let (boots, runs) = (db.reader.boots()?, db.reader.runs()?);
         let ticks = db.reader.ticks(db.extent)?;
+        let mut by_run: HashMap<RunId, (TimeSpan, u64)> = HashMap::new();
+        for tick in &ticks {
+            let (span, count) = by_run
+                .entry(tick.run)
+                .or_insert((TimeSpan::new(tick.at, tick.at), 0));
+            (span.to, *count) = (tick.at, *count + 1);
+        }
         let mut out = BufWriter::new(std::io::stdout().lock());
-        // The write-ahead log is part of the database until it is folded in.
-        let wal = db.path.with_file_name(format!(
-            "{}-wal",
-            db.path.file_name().unwrap_or_default().display()
-        ));
-        let size: u64 = [&db.path, &wal]
-            .iter()
-            .filter_map(|path| Some(std::fs::metadata(path).ok()?.len()))
-            .sum();
         writeln!(
             out,
             "{}: {}, {} ticks",
             db.path.display(),
-            output::bytes(size),
+            output::bytes(db.reader.size_bytes()),
             output::count(ticks.len() as u64)
         )?;
         for (index, boot) in boots.iter().enumerate() {
@@ -46,11 +46,13 @@ impl Arguments {
                 "\n{} · Linux {} · {} CPUs{memory} · boot {} · zone {}",
                 boot.hostname, boot.kernel, boot.cpus, boot.boot_id, boot.tz
             )?;
-            for (id, _, run) in runs.iter().filter(|(_, boot, _)| *boot == index) {
-                let of_run = || ticks.iter().filter(|tick| tick.run == *id).map(|tick| tick.at);
-                let (Some(from), Some(to)) = (of_run().min(), of_run().max()) else {
-                    continue;
-                };
+            let mut spans: Vec<_> = runs
+                .iter()
+                .filter(|(_, boot, _)| *boot == index)
+                .filter_map(|(id, _, run)| Some((*by_run.get(id)?, run)))
+                .collect();
+            spans.sort_by_key(|((span, _), _)| span.from);
+            for ((span, count), run) in spans {
                 let origin = match run.origin {
                     RunOrigin::Collector => "recorded by the collector",
                     RunOrigin::Import => "imported",
@@ -59,13 +61,28 @@ impl Arguments {
                 writeln!(
                     out,
                     "  {}  {} ticks every {}, {origin}",
-                    output::span(TimeSpan::new(from, to), db.context.tz),
-                    output::count(of_run().count() as u64),
+                    output::span(span, db.context.tz),
+                    output::count(count),
                     output::length(run.interval)
                 )?;
             }
         }
-        writeln!(out, "\nsources: {}", db.reader.sources(db.extent)?.join(", "))?;
+        let sizes = db.reader.sizes()?;
+        writeln!(out)?;
+        for source in db.reader.sources(db.extent)? {
+            // What is still in single ticks has not been counted by anybody.
+            let size = sizes
+                .iter()
+                .find(|size| size.source == source)
+                .map_or(String::new(), |size| {
+                    let (ticks, numbers) = (output::count(size.ticks), output::count(size.numbers));
+                    format!(
+                        "  {ticks} readings of {numbers} numbers in {}",
+                        output::bytes(size.blob_bytes)
+                    )
+                });
+            writeln!(out, "{:15}{size}", source.as_ref())?;
+        }
         for gap in db.reader.gaps(db.extent)? {
             let source = gap.source.map_or(String::new(), |source| format!(" of {source}"));
             let span = output::span(TimeSpan::new(gap.from, gap.to), db.context.tz);

@@ -99,13 +99,13 @@ impl Failure {
 impl Arguments {
     /// Runs the command; the answer is the exit code.
     pub(crate) fn run(self) -> Result<u8, Failure> {
-        let db = || self.db.map_or_else(database::default_path, Ok);
+        let db = self.db.unwrap_or_else(store::default_path);
         match self.command {
-            Command::Explain(arguments) => arguments.run(&db()?, self.color),
-            Command::Import(arguments) => arguments.run(&db()?),
-            Command::Cat(arguments) => arguments.run(&db()?),
-            Command::Diff(arguments) => arguments.run(&db()?),
-            Command::Info(arguments) => arguments.run(&db()?),
+            Command::Explain(arguments) => arguments.run(&db, self.color),
+            Command::Import(arguments) => arguments.run(&db),
+            Command::Cat(arguments) => arguments.run(&db),
+            Command::Diff(arguments) => arguments.run(&db),
+            Command::Info(arguments) => arguments.run(&db),
             Command::Rules(arguments) => arguments.rules(),
             Command::Causes(arguments) => arguments.causes(),
             Command::Completions(arguments) => arguments.run(),

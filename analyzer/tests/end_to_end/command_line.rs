@@ -60,7 +60,8 @@ fn info() {
         tiny · Linux 6.18.0 · 2 CPUs, 23.5 GiB · boot b-1 · zone UTC
           2023-11-14 22:13:20 – 22:13:22 UTC  3 ticks every 1 s, imported
 
-        sources: meminfo, vmstat
+        meminfo          3 readings of 6 numbers in 51 B
+        vmstat           3 readings of 9 numbers in 65 B
     "#]].assert_eq(shown.split_once("ticks\n").unwrap().1);
 }
 

@@ -63,12 +63,18 @@ pub(super) fn read(file: &str, text: &str, options: &Options, averages: &mut Ave
         };
         let seen = &averages.machine;
         if !seen.hostname.is_empty() && seen.hostname != machine.hostname {
-            let reason = format!("it is of {}, and {} came before: import each into a database of its own", machine.hostname, seen.hostname);
+            let reason = format!(
+                "it is of {}, and {} came before: import each into a database of its own",
+                machine.hostname, seen.hostname
+            );
             return Err(Error::whole(file, reason));
         }
         averages.machine = machine;
         for restart in &host.restarts {
-            let at = restart.boot.instant(options.tz).map_err(|reason| Error::whole(file, reason))?;
+            let at = restart
+                .boot
+                .instant(options.tz)
+                .map_err(|reason| Error::whole(file, reason))?;
             averages.restarts.insert(at);
         }
         let mut tables = HashMap::new();
@@ -77,7 +83,13 @@ pub(super) fn read(file: &str, text: &str, options: &Options, averages: &mut Ave
                 if options.strict {
                     return Err(Error::whole(file, reason));
                 }
-                averages.broken(Place { file: file.to_owned(), line: None }, &reason);
+                averages.broken(
+                    Place {
+                        file: file.to_owned(),
+                        line: None,
+                    },
+                    &reason,
+                );
             }
         }
     }
@@ -93,10 +105,15 @@ fn sample(
     let stamp = statistics.get("timestamp").ok_or("a sample without timestamp")?;
     let stamp = Stamp::deserialize(stamp).map_err(|error| format!("timestamp: {error}"))?;
     let at = stamp.instant(options.tz)?;
-    let begin = stamp.interval.filter(|s| (1..=86_400).contains(s)).map(|seconds| at - seconds * 1_000_000_000);
+    let begin = stamp
+        .interval
+        .filter(|s| (1..=86_400).contains(s))
+        .map(|seconds| at - seconds * 1_000_000_000);
     for (name, value) in statistics {
         for object in objects(name, value) {
-            let Some((header, key, numbers)) = row(object.name, object.values) else { continue };
+            let Some((header, key, numbers)) = row(object.name, object.values) else {
+                continue;
+            };
             let words: Vec<&str> = header.iter().map(String::as_str).collect();
             let table = match tables.get_mut(&header) {
                 Some(table) => table,
@@ -125,10 +142,24 @@ struct Object<'a> {
 /// The rows in a member of a sample: itself, each of a list, or what lies in it (`psi`).
 fn objects<'a>(name: &'a str, value: &'a Value) -> Vec<Object<'a>> {
     match value {
-        Value::Array(rows) => rows.iter().filter_map(|row| Some(Object { name, values: row.as_object()? })).collect(),
-        Value::Object(parts) if name == "psi" => {
-            parts.iter().filter_map(|(name, part)| Some(Object { name, values: part.as_object()? })).collect()
-        }
+        Value::Array(rows) => rows
+            .iter()
+            .filter_map(|row| {
+                Some(Object {
+                    name,
+                    values: row.as_object()?,
+                })
+            })
+            .collect(),
+        Value::Object(parts) if name == "psi" => parts
+            .iter()
+            .filter_map(|(name, part)| {
+                Some(Object {
+                    name,
+                    values: part.as_object()?,
+                })
+            })
+            .collect(),
         Value::Object(values) => vec![Object { name, values }],
         _ => Vec::new(),
     }
@@ -176,8 +207,14 @@ fn row(table: &str, values: &Map<String, Value>) -> Option<(Vec<String>, String,
 
 impl Stamp {
     fn instant(&self, local: Tz) -> std::result::Result<UnixNanos, String> {
-        let date: NaiveDate = self.date.parse().map_err(|_| format!("{:?} is not a date", self.date))?;
-        let time: NaiveTime = self.time.parse().map_err(|_| format!("{:?} is not a clock time", self.time))?;
+        let date: NaiveDate = self
+            .date
+            .parse()
+            .map_err(|_| format!("{:?} is not a date", self.date))?;
+        let time: NaiveTime = self
+            .time
+            .parse()
+            .map_err(|_| format!("{:?} is not a clock time", self.time))?;
         let tz = if self.utc == 1 { Tz::UTC } else { local };
         instant(date.and_time(time), tz, Fold::First).map_err(str::to_owned)
     }

@@ -26,7 +26,10 @@ pub(super) fn read(lines: &mut Lines, options: &Options, averages: &mut Averages
             if options.strict || no_date {
                 return Err(Error::at(&lines.file, lines.line, reason));
             }
-            let place = Place { file: lines.file.clone(), line: Some(lines.line) };
+            let place = Place {
+                file: lines.file.clone(),
+                line: Some(lines.line),
+            };
             sar.averages.broken(place, reason);
         }
     }
@@ -123,7 +126,9 @@ impl Sar<'_> {
     }
 
     fn row(&mut self, clock: NaiveTime, words: &[&str]) -> std::result::Result<(), &'static str> {
-        let Some(table) = &self.table else { return Err("a row without a header before it") };
+        let Some(table) = &self.table else {
+            return Err("a row without a header before it");
+        };
         if words.len() != table.width() {
             return Err("more or fewer columns than the header names");
         }
@@ -131,7 +136,13 @@ impl Sar<'_> {
             return Ok(());
         }
         let key_at = table.key();
-        let number = |(i, word): (usize, &&str)| if Some(i) == key_at { Some(f64::NAN) } else { read_number(word) };
+        let number = |(i, word): (usize, &&str)| {
+            if Some(i) == key_at {
+                Some(f64::NAN)
+            } else {
+                read_number(word)
+            }
+        };
         let numbers: Option<Vec<f64>> = words.iter().enumerate().map(number).collect();
         let numbers = numbers.ok_or("not a number in a column of numbers")?;
         let at = self.instant(clock)?;

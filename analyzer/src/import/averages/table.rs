@@ -53,11 +53,14 @@ impl Table {
             .filter_map(|meaning| Some((place(meaning.header)?, *meaning)))
             .collect();
         if meanings.is_empty() {
-            averages.unused.insert(words[..words.len().min(3)].join(" "));
+            averages.unused.insert(words[..words.len().min(2)].join(" "));
         }
         if let Some(kernel) = release(&averages.machine.kernel) {
             let reason = |header| distrust(header, kernel, place("%vmeff").is_some());
-            for (header, why) in meanings.iter().filter_map(|(_, m)| Some((m.header, reason(m.header)?))) {
+            for (header, why) in meanings
+                .iter()
+                .filter_map(|(_, m)| Some((m.header, reason(m.header)?)))
+            {
                 averages.notes.insert(format!("{header} was left out: {why}"));
             }
             meanings.retain(|(_, meaning)| reason(meaning.header).is_none());
@@ -116,7 +119,11 @@ impl Table {
             self.columns.insert(key.to_owned(), columns);
         }
         let values = self.columns[key].iter().copied().zip(self.values(numbers));
-        averages.rows.entry(at).or_default().extend(values.filter(|(_, value)| !value.is_nan()));
+        averages
+            .rows
+            .entry(at)
+            .or_default()
+            .extend(values.filter(|(_, value)| !value.is_nan()));
     }
 
     /// The columns of the rows about `key`, in the order of [`Table::values`].
@@ -189,7 +196,10 @@ fn total_memory(used: f64, percent: f64, of: impl Fn(&str) -> Option<f64>) -> Op
     let rests = [
         of("kbmemfree"),
         of("kbavail"),
-        ["kbmemfree", "kbbuffers", "kbcached", "kbslab"].into_iter().map(of).sum(),
+        ["kbmemfree", "kbbuffers", "kbcached", "kbslab"]
+            .into_iter()
+            .map(of)
+            .sum(),
     ];
     let agrees = |rest: &f64| (100.0 * used / (used + rest) - percent).abs() <= 0.006;
     let mut agreeing = rests.into_iter().flatten().filter(agrees);
@@ -204,4 +214,3 @@ fn release(kernel: &str) -> Option<(u32, u32)> {
     let mut numbers = kernel.split(|c: char| !c.is_ascii_digit()).map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
-

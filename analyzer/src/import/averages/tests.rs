@@ -104,12 +104,12 @@ Average:      1000000   6000000   2000000     25.00      1000   5000000   300000
         text,
         &options(None, UTC),
         expect![[r#"
-        every 600 s
-        from 2025-09-30 00:00:01+00:00, boot 0
-          2025-09-30 00:10:01+00:00: stat.user host + 5.00/s, stat.nice host + 0.00/s, stat.system host + 2.00/s, stat.iowait host + 1.00/s, stat.steal host + 0.00/s, stat.idle host + 92.00/s, meminfo.MemFree host = 1000000, meminfo.MemAvailable host = 6000000, meminfo.Buffers host = 1000, meminfo.Cached host = 5000000, meminfo.Committed_AS host = 3000000, meminfo.Active host = 100000, meminfo.Inactive host = 200000, meminfo.Dirty host = 16, meminfo.MemTotal host = 8000000, diskstats.ios_completed sda + 10.00/s, diskstats.read_sectors sda + 200.00/s, diskstats.write_sectors sda + 100.00/s, diskstats.discard_sectors sda + 0.00/s, diskstats.weighted_io_ms sda + 50.00/s, diskstats.io_ms sda + 40.00/s, diskstats.io_total_ms sda + 50.00/s
-          2025-09-30 00:20:01+00:00: stat.user host + 6.00/s, stat.nice host + 0.00/s, stat.system host + 2.00/s, stat.iowait host + 1.00/s, stat.steal host + 0.00/s, stat.idle host + 91.00/s, meminfo.MemFree host = 1000000, meminfo.MemAvailable host = 6000000, meminfo.Buffers host = 1000, meminfo.Cached host = 5000000, meminfo.Committed_AS host = 3000000, meminfo.Active host = 100000, meminfo.Inactive host = 200000, meminfo.Dirty host = 20, meminfo.MemTotal host = 8000000, diskstats.ios_completed sda + 20.00/s, diskstats.read_sectors sda + 400.00/s, diskstats.write_sectors sda + 100.00/s, diskstats.discard_sectors sda + 0.00/s, diskstats.weighted_io_ms sda + 100.00/s, diskstats.io_ms sda + 80.00/s, diskstats.io_total_ms sda + 100.00/s
-        note: not used: the table IFACE rxpck/s txpck/s …
-    "#]],
+            every 600 s
+            from 2025-09-30 00:00:01+00:00, boot 0
+              2025-09-30 00:10:01+00:00: stat.user host + 5.00/s, stat.nice host + 0.00/s, stat.system host + 2.00/s, stat.iowait host + 1.00/s, stat.steal host + 0.00/s, stat.idle host + 92.00/s, meminfo.MemFree host = 1000000, meminfo.MemAvailable host = 6000000, meminfo.Buffers host = 1000, meminfo.Cached host = 5000000, meminfo.Committed_AS host = 3000000, meminfo.Active host = 100000, meminfo.Inactive host = 200000, meminfo.Dirty host = 16, meminfo.MemTotal host = 8000000, diskstats.ios_completed sda + 10.00/s, diskstats.read_sectors sda + 200.00/s, diskstats.write_sectors sda + 100.00/s, diskstats.discard_sectors sda + 0.00/s, diskstats.weighted_io_ms sda + 50.00/s, diskstats.io_ms sda + 40.00/s, diskstats.io_total_ms sda + 50.00/s
+              2025-09-30 00:20:01+00:00: stat.user host + 6.00/s, stat.nice host + 0.00/s, stat.system host + 2.00/s, stat.iowait host + 1.00/s, stat.steal host + 0.00/s, stat.idle host + 91.00/s, meminfo.MemFree host = 1000000, meminfo.MemAvailable host = 6000000, meminfo.Buffers host = 1000, meminfo.Cached host = 5000000, meminfo.Committed_AS host = 3000000, meminfo.Active host = 100000, meminfo.Inactive host = 200000, meminfo.Dirty host = 20, meminfo.MemTotal host = 8000000, diskstats.ios_completed sda + 20.00/s, diskstats.read_sectors sda + 400.00/s, diskstats.write_sectors sda + 100.00/s, diskstats.discard_sectors sda + 0.00/s, diskstats.weighted_io_ms sda + 100.00/s, diskstats.io_ms sda + 80.00/s, diskstats.io_total_ms sda + 100.00/s
+            note: not used: the table IFACE rxpck/s …
+        "#]],
     );
 }
 
@@ -361,7 +361,9 @@ Linux 6.1.0 (vm) \t11/24/26 \t_x86_64_\t(2 CPU)
     super::sadf::read("sadf.json", json, &options(None, UTC), &mut from_json).unwrap();
     let numbers = |averages: &Averages| {
         let mut lines: Vec<String> = read_back(averages).split(", ").map(str::to_owned).collect();
-        lines.iter_mut().for_each(|line| *line = line.rsplit("00: ").next().unwrap().trim().to_owned());
+        lines
+            .iter_mut()
+            .for_each(|line| *line = line.rsplit("00: ").next().unwrap().trim().to_owned());
         lines.sort();
         lines.join("\n")
     };
@@ -404,15 +406,23 @@ Linux 6.1.0 (vm) \t11/24/26 \t_x86_64_\t(2 CPU)
         vmstat.pgpgin host + 40.00/s
         vmstat.pgpgout host + 4.00/s
         vmstat.pgscan_direct host + 0.00/s
-        vmstat.pgscan_kswapd host + 0.00/s"#]].assert_eq(&numbers(&from_text));
+        vmstat.pgscan_kswapd host + 0.00/s"#]]
+    .assert_eq(&numbers(&from_text));
     assert_eq!(numbers(&from_json), numbers(&from_text));
     assert_eq!(from_json.machine, from_text.machine);
 }
 
 #[test]
 fn json_that_is_none() {
-    for text in ["", "{}", "[]", r#"{"sysstat": {"hosts": [{}]}}"#, "{\"sysstat\":\n {"] {
-        let error = super::sadf::read("x.json", text, &options(None, UTC), &mut Averages::default()).unwrap_err();
+    for text in [
+        "",
+        "{}",
+        "[]",
+        r#"{"sysstat": {"hosts": [{}]}}"#,
+        "{\"sysstat\":\n {",
+    ] {
+        let error =
+            super::sadf::read("x.json", text, &options(None, UTC), &mut Averages::default()).unwrap_err();
         assert!(error.to_string().starts_with("x.json:"), "{error}");
     }
 }

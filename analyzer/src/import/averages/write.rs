@@ -42,7 +42,14 @@ pub fn sar_text(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
     let read = |lines: &mut Lines, averages: &mut Averages| sar::read(lines, options, averages);
-    import(&format!("sar/{KEY_VERSION}"), paths, options, &read, writer, progress)
+    import(
+        &format!("sar/{KEY_VERSION}"),
+        paths,
+        options,
+        &read,
+        writer,
+        progress,
+    )
 }
 
 /// Imports what `sadf -j` printed, likewise.
@@ -59,7 +66,14 @@ pub fn sadf_json(
         let text = lines.rest(SADF_BYTES)?;
         sadf::read(&lines.file, &text, options, averages)
     };
-    import(&format!("sadf/{KEY_VERSION}"), paths, options, &read, writer, progress)
+    import(
+        &format!("sadf/{KEY_VERSION}"),
+        paths,
+        options,
+        &read,
+        writer,
+        progress,
+    )
 }
 
 fn import(
@@ -70,7 +84,10 @@ fn import(
     writer: &mut Writer,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
-    let mut averages = Averages { tz: options.tz, ..Averages::default() };
+    let mut averages = Averages {
+        tz: options.tz,
+        ..Averages::default()
+    };
     let mut digests = Vec::new();
     let mut bytes = 0;
     for (index, path) in paths.iter().enumerate() {
@@ -79,12 +96,22 @@ fn import(
         bytes += lines.bytes;
         digests.push(lines.digest());
         let part = (index + 1) as f64 / paths.len() as f64;
-        progress(Progress { bytes, total_bytes: (bytes as f64 / part) as u64, ticks: averages.rows.len() as u64 });
+        progress(Progress {
+            bytes,
+            total_bytes: (bytes as f64 / part) as u64,
+            ticks: averages.rows.len() as u64,
+        });
     }
     if averages.rows.is_empty() {
-        let names: Vec<_> = paths.iter().map(|path| path.as_ref().display().to_string()).collect();
+        let names: Vec<_> = paths
+            .iter()
+            .map(|path| path.as_ref().display().to_string())
+            .collect();
         let (place, reason) = averages.broken.first().cloned().unwrap_or((
-            Place { file: names.join(", "), line: None },
+            Place {
+                file: names.join(", "),
+                line: None,
+            },
             "no row of a table that is understood".to_owned(),
         ));
         return Err(Error::Input { place, reason });
@@ -92,7 +119,11 @@ fn import(
     // The same text under another date or zone is other data.
     let key = import_key(kind, &digests, &format!("{:?} {}", options.date, options.tz));
     Ok(match write(&averages, &key, writer)? {
-        Outcome::Imported(summary) => Outcome::Imported(Summary { bytes, files: paths.len(), ..summary }),
+        Outcome::Imported(summary) => Outcome::Imported(Summary {
+            bytes,
+            files: paths.len(),
+            ..summary
+        }),
         Outcome::AlreadyThere => Outcome::AlreadyThere,
     })
 }
