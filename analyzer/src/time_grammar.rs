@@ -97,9 +97,9 @@ pub fn parse(text: &str, context: &Context) -> Result<UnixNanos, TimeError> {
 /// The window from `from` to `to`, both as texts.
 ///
 /// Two bare clock times in order (`10:50`, `11:00`) lie on one day: the latest on which the first is not after the end of
-/// the data, which may end before the second. Out of order (`23:50`, `00:10`) they lie on two days. A bare clock time beside
-/// a full date is the nearest one that keeps the order. Without `to` the window ends with the data; without `from` it is
-/// `length` nanoseconds long.
+/// the data, which may end before the second. Out of order (`23:50`, `00:10`) each is the latest before the end of the data,
+/// which makes a window across midnight or an error. A bare clock time beside a full date is the nearest that keeps the order.
+/// Without `to` the window ends with the data; without `from` it is `length` nanoseconds long.
 pub fn parse_window(
     from: Option<&str>,
     to: Option<&str>,
@@ -125,6 +125,10 @@ pub fn parse_window(
                 to: instant(day.and_time(to), context.tz, Fold::Second).map_err(fail_to)?,
             }
         }
+        (Some(Expression::Clock(from)), Some(Expression::Clock(to))) => TimeSpan {
+            from: latest_clock(from, context.end(), context.tz, Fold::First).map_err(fail_from)?,
+            to: latest_clock(to, context.end(), context.tz, Fold::Second).map_err(fail_to)?,
+        },
         (Some(Expression::Clock(from)), Some(to)) => {
             let to = resolve(to, context, Fold::Second).map_err(fail_to)?;
             TimeSpan {

@@ -2,5 +2,7 @@
 
 mod bad_recordings;
 mod command_line;
+mod explain;
+mod imports;
 mod recordings;
 mod scratch;

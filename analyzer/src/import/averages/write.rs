@@ -277,12 +277,10 @@ pub(super) fn notes(averages: &Averages) -> Vec<String> {
     if averages.machine.hostname.is_empty() {
         notes.push("no line `Linux …`: host, kernel and number of CPUs are not known".into());
     }
-    notes.extend(
-        averages
-            .unused
-            .iter()
-            .map(|table| format!("not used: the table {table} …")),
-    );
+    if !averages.unused.is_empty() {
+        let tables: Vec<&str> = averages.unused.iter().map(String::as_str).collect();
+        notes.push(format!("not used, tables that begin with: {}", tables.join("; ")));
+    }
     notes.extend(
         averages
             .broken
