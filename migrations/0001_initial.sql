@@ -66,6 +66,10 @@ CREATE TABLE block (
     from_ns  INTEGER NOT NULL,
     to_ns    INTEGER NOT NULL,
     readings INTEGER NOT NULL,
+    -- Which ticks of the stretch it has readings of, and how much later each was read.
+    times    BLOB NOT NULL,
+    -- The block whose columns this one's are told against; NULL: none.
+    base     INTEGER REFERENCES block (id),
     body     BLOB NOT NULL
 );
 CREATE INDEX block_source_to ON block (source, to_ns);

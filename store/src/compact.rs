@@ -1,6 +1,6 @@
 //! Compaction: full stretches of ticks become compressed columns. And retention: what is too old, or too much, goes.
 
-use crate::bytes::put_signed;
+use crate::bytes::{put, put_signed, take, take_signed};
 use crate::columns;
 use crate::error::{Error, Result, sqlite};
 use crate::hot::{Before, KEY_EVERY};
@@ -27,10 +27,14 @@ pub struct Retention {
     pub more: bool,
 }
 
-/// Columns of a block before those of the slots: index of the tick, offset.
-pub(crate) const LEAD_COLUMNS: usize = 2;
+/// Oldest stretch and its end, newest tick, bytes used.
+type Limits = (Option<(i64, i64)>, Option<i64>, i64);
+
+/// The source whose columns those of others over the same ticks are told against.
+const BASE_SOURCE: &str = "vmstat";
 
 type Row = (i64, i64, i64, bool, Vec<u8>);
+type ProcessRow = (i64, i64, bool, Vec<u8>);
 
 impl Writer {
     /// Moves one stretch of full length (or, when `all`, of any length) into compressed columns, in one short transaction.
@@ -77,7 +81,19 @@ impl Writer {
             (at, monotonic) = (row.1, row.2);
         }
         let stamps = zstd::bulk::compress(&stamps, 9).unwrap_or_default();
-        let bodies: Vec<Vec<u8>> = blocks.iter().map(|b| columns::pack(&b.columns)).collect();
+        // Most of meminfo and of zoneinfo's nodes is vmstat again, read in the same millisecond.
+        let base = self.source_place(BASE_SOURCE).and_then(|id| blocks.iter().position(|b| b.source == id));
+        let bodies: Vec<(Vec<u8>, bool)> = blocks
+            .iter()
+            .enumerate()
+            .map(|(i, block)| {
+                let base = base.filter(|&b| b != i && blocks[b].index == block.index);
+                (columns::pack(&block.columns, base.map_or(&[], |b| &blocks[b].columns)), base.is_some())
+            })
+            .collect();
+        let mut order: Vec<usize> = (0..blocks.len()).collect();
+        // The base is stored first, so that the others can name it.
+        order.sort_by_key(|&i| Some(i) != base);
         let (first_id, last_id, from, to) = (first.0, last.0, first.1, last.1);
         let ticks = rows.len() as i64;
         self.atomically(|db| {
@@ -86,12 +102,27 @@ impl Writer {
                 params![run, from, to, ticks, stamps],
             )?;
             let stretch = db.last_insert_rowid();
-            for (block, body) in blocks.iter().zip(&bodies) {
+            let mut base_id = None;
+            for i in order {
+                let (block, (body, is_based)) = (&blocks[i], &bodies[i]);
                 db.execute(
-                    "INSERT INTO block (stretch, source, template, from_ns, to_ns, readings, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                    params![stretch, block.source, block.template, block.from, block.to, block.readings(), body],
+                    "INSERT INTO block (stretch, source, template, from_ns, to_ns, readings, times, base, body)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    params![
+                        stretch,
+                        block.source,
+                        block.template,
+                        block.from,
+                        block.to,
+                        block.index.len() as i64,
+                        block.times(),
+                        base_id.filter(|_| *is_based),
+                        body
+                    ],
                 )?;
+                if Some(i) == base {
+                    base_id = Some(db.last_insert_rowid());
+                }
             }
             db.execute("DELETE FROM tick WHERE run = ?1 AND id BETWEEN ?2 AND ?3", params![run, first_id, last_id])?;
             Ok(())
@@ -101,7 +132,7 @@ impl Writer {
 
     fn compact_processes(&mut self, all: bool) -> Result<bool> {
         let Some((run, count)) = self.due("process_tick", all)? else { return Ok(false) };
-        let read = |db: &Connection| -> rusqlite::Result<Vec<(i64, i64, bool, Vec<u8>)>> {
+        let read = |db: &Connection| -> rusqlite::Result<Vec<ProcessRow>> {
             let mut rows = db.prepare("SELECT id, at_ns, key, body FROM process_tick WHERE run = ?1 ORDER BY id LIMIT ?2")?;
             rows.query_map(params![run, count as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
         };
@@ -196,7 +227,7 @@ impl Writer {
     /// When the disk or another program says no.
     pub fn retain(&mut self, max_age: Option<Nanos>, max_bytes: Option<u64>) -> Result<Retention> {
         let path = self.path.clone();
-        let look = |db: &Connection| -> rusqlite::Result<(Option<(i64, i64)>, Option<i64>, i64)> {
+        let look = |db: &Connection| -> rusqlite::Result<Limits> {
             let oldest = db
                 .query_row("SELECT id, to_ns FROM stretch ORDER BY to_ns LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
                 .optional()?;
@@ -241,28 +272,62 @@ struct Gathered {
     template: i64,
     from: i64,
     to: i64,
-    /// Index of the tick in the stretch, offset (units, zigzag), then the slots.
+    /// Which ticks of the stretch have a reading.
+    index: Vec<usize>,
+    /// How much later than its tick each was read.
+    offset: Vec<i64>,
     columns: Vec<Vec<u64>>,
 }
 
 impl Gathered {
     fn new(source: i64, template: i64, slots: usize) -> Gathered {
-        Gathered { source, template, from: 0, to: 0, columns: vec![Vec::new(); slots + LEAD_COLUMNS] }
+        let columns = vec![Vec::new(); slots];
+        Gathered { source, template, from: 0, to: 0, index: Vec::new(), offset: Vec::new(), columns }
     }
 
     fn push(&mut self, index: usize, at: i64, offset: i64, values: &[u64]) {
-        if self.columns[0].is_empty() {
+        if self.index.is_empty() {
             self.from = at;
         }
         self.to = at;
-        self.columns[0].push(index as u64);
-        self.columns[1].push(crate::bytes::zigzag(offset));
-        for (column, value) in self.columns[LEAD_COLUMNS..].iter_mut().zip(values) {
+        self.index.push(index);
+        self.offset.push(offset);
+        for (column, value) in self.columns.iter_mut().zip(values) {
             column.push(*value);
         }
     }
 
-    fn readings(&self) -> i64 {
-        self.columns[0].len() as i64
+    /// For each reading the step of the tick's index, and the step of the offset.
+    fn times(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let mut before = 0;
+        for &index in &self.index {
+            put(&mut plain, (index - before) as u64);
+            before = index;
+        }
+        let mut before = 0;
+        for &offset in &self.offset {
+            put_signed(&mut plain, offset - before);
+            before = offset;
+        }
+        zstd::bulk::compress(&plain, 9).unwrap_or_default()
     }
+}
+
+/// The reverse of [`Gathered::times`]: index of the tick and offset of each reading. `None`: damaged.
+pub(crate) fn reading_times(blob: &[u8], readings: usize) -> Option<Vec<(usize, i64)>> {
+    let plain = zstd::stream::decode_all(blob).ok()?;
+    let mut rest = plain.as_slice();
+    let mut index = 0usize;
+    let mut out = Vec::with_capacity(readings);
+    for _ in 0..readings {
+        index = index.checked_add(usize::try_from(take(&mut rest)?).ok()?)?;
+        out.push((index, 0));
+    }
+    let mut offset = 0i64;
+    for (_, of) in &mut out {
+        offset = offset.wrapping_add(take_signed(&mut rest)?);
+        *of = offset;
+    }
+    Some(out)
 }

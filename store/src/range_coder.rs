@@ -1,7 +1,7 @@
 //! An adaptive binary range coder, as in LZMA: small blocks of small numbers leave nothing for a dictionary coder to find.
 //!
-//! A number is coded as its bit length (0–64), whose bits are modelled in the context of the column's two lengths before, and the
-//! bits below the leading one, of which the first two are modelled and the rest cost one bit each. See Subbotin (1999),
+//! A number is coded as its bit length (0–64), whose bits are modelled in the context of the column's two lengths before (their
+//! weighted mean, and whether one of them was zero), and the bits below the leading one, of which the first two are modelled and the rest cost one bit each. See Subbotin (1999),
 //! "Carryless rangecoder", and Pavlov's LZMA specification for the arithmetic.
 
 const PROBABILITY_BITS: u32 = 11;
@@ -19,7 +19,7 @@ impl Bit {
     const NEW: Bit = Bit { p: HALF, seen: 0 };
 
     fn update(&mut self, bit: bool) {
-        const RATES: [u8; 8] = [1, 2, 2, 3, 3, 4, 4, 4];
+        const RATES: [u8; 8] = [1, 2, 2, 3, 3, 3, 4, 4];
         let rate = RATES.get(usize::from(self.seen)).copied().unwrap_or(5);
         self.seen = self.seen.saturating_add(1);
         if bit {
@@ -32,6 +32,7 @@ impl Bit {
 }
 
 const LENGTH_CLASSES: usize = 12;
+const ZERO_CLASSES: usize = 3;
 
 /// Bit lengths that behave alike as a context.
 fn class(length: u32) -> usize {
@@ -53,7 +54,7 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn new() -> Model {
         Model {
-            lengths: vec![[Bit::NEW; 128]; LENGTH_CLASSES * LENGTH_CLASSES],
+            lengths: vec![[Bit::NEW; 128]; LENGTH_CLASSES * ZERO_CLASSES],
             tops: vec![[Bit::NEW; 4]; 65],
         }
     }
@@ -68,7 +69,12 @@ pub(crate) struct Context {
 
 impl Context {
     fn index(self) -> usize {
-        class(self.one) * LENGTH_CLASSES + class(self.two)
+        let zeros = match (self.one, self.two) {
+            (0, _) => 0,
+            (_, 0) => 1,
+            _ => 2,
+        };
+        class((2 * self.one + self.two + 1) / 3) * ZERO_CLASSES + zeros
     }
 
     fn push(&mut self, length: u32) {

@@ -1,8 +1,8 @@
 //! Reading: chosen columns of a span, whatever form its ticks are in.
 
-use crate::bytes::{take_signed, unzigzag};
+use crate::bytes::take_signed;
 use crate::columns::{Block, ColumnSummary};
-use crate::compact::LEAD_COLUMNS;
+use crate::compact::reading_times;
 use crate::error::{Error, Result, sqlite};
 use crate::hot::{Before, HotReading, OFFSET_UNIT};
 use crate::schema;
@@ -406,16 +406,16 @@ impl Reader {
             let (template, slots) = templates.choose(row.template, choose)?;
             let broken = || self.damaged(format!("{source} at {} s", row.from / 1_000_000_000));
             let block = Block::open(&row.body).ok_or_else(broken)?;
-            let wanted: Vec<usize> = [0, 1].into_iter().chain(slots.iter().map(|s| s + LEAD_COLUMNS)).collect();
-            let mut columns = block.read(&wanted).ok_or_else(broken)?;
-            let times = stamps(&row.stamps).ok_or_else(broken)?;
-            let at: Option<Vec<i64>> = columns[0].iter().map(|&i| times.get(i as usize).map(|t| t.0)).collect();
+            let columns = self.block_columns(&row, &block, &slots).ok_or_else(broken)?;
+            let ticks = stamps(&row.stamps).ok_or_else(broken)?;
+            let times = reading_times(&row.times, block.readings()).ok_or_else(broken)?;
+            let at: Option<Vec<i64>> = times.iter().map(|&(i, _)| ticks.get(i).map(|t| t.0)).collect();
             let at = at.ok_or_else(broken)?;
             let inside: Vec<bool> = at.iter().map(|&t| span.contains(UnixNanos(t))).collect();
             let middles: Vec<UnixNanos> =
-                at.iter().zip(&columns[1]).map(|(&t, &o)| UnixNanos(t + unzigzag(o) * OFFSET_UNIT)).collect();
+                at.iter().zip(&times).map(|(&t, &(_, o))| UnixNanos(t + o * OFFSET_UNIT)).collect();
             let keep = |i: usize| inside[i];
-            let columns = columns.drain(LEAD_COLUMNS..).map(|c| filtered(c, &keep)).collect();
+            let columns = columns.into_iter().map(|c| filtered(c, &keep)).collect();
             let at = filtered(middles, &keep);
             if let (false, Some(info)) = (at.is_empty(), runs.get(&row.run)) {
                 out.push(Stretch { template, boot: info.boot, run: RunId(row.run), at, columns });
@@ -489,7 +489,7 @@ impl Reader {
             let (template, slots) = templates.choose(row.template, choose)?;
             let broken = || self.damaged(format!("{source} at {} s", row.from / 1_000_000_000));
             let block = Block::open(&row.body).ok_or_else(broken)?;
-            let columns: Option<Vec<_>> = slots.iter().map(|s| block.summary(s + LEAD_COLUMNS)).collect();
+            let columns: Option<Vec<_>> = slots.iter().map(|&s| block.summary(s)).collect();
             let boot = runs.get(&row.run).map_or(0, |r| r.boot);
             out.push(BlockSummary {
                 template,
@@ -502,10 +502,23 @@ impl Reader {
         Ok(out)
     }
 
+    /// Chosen columns of a block, with those of its base that they are told against.
+    fn block_columns(&self, row: &BlockRow, block: &Block, slots: &[usize]) -> Option<Vec<Vec<u64>>> {
+        let needed = block.needs_of_base(slots);
+        let mut base = HashMap::new();
+        if !needed.is_empty() {
+            let body: Vec<u8> =
+                self.ask(|db| db.query_row("SELECT body FROM block WHERE id = ?1", [row.base], |r| r.get(0))).ok()?;
+            let columns = Block::open(&body)?.read(&needed, &HashMap::new())?;
+            base = needed.into_iter().zip(columns).collect();
+        }
+        block.read(slots, &base)
+    }
+
     fn block_rows(&self, source: &str, span: TimeSpan) -> Result<Vec<BlockRow>> {
         self.ask(|db| {
             let mut rows = db.prepare_cached(
-                "SELECT b.template, b.from_ns, b.to_ns, b.body, t.run, t.stamps FROM block b
+                "SELECT b.template, b.from_ns, b.to_ns, b.body, t.run, t.stamps, b.times, b.base FROM block b
                  JOIN source s ON s.id = b.source JOIN stretch t ON t.id = b.stretch
                  WHERE s.name = ?1 AND b.to_ns >= ?2 AND b.from_ns <= ?3 ORDER BY b.from_ns, b.id",
             )?;
@@ -517,6 +530,8 @@ impl Reader {
                     body: r.get(3)?,
                     run: r.get(4)?,
                     stamps: r.get(5)?,
+                    times: r.get(6)?,
+                    base: r.get(7)?,
                 })
             })?
             .collect()
@@ -627,6 +642,8 @@ struct BlockRow {
     body: Vec<u8>,
     run: i64,
     stamps: Vec<u8>,
+    times: Vec<u8>,
+    base: Option<i64>,
 }
 
 /// Templates by id, each with the slots that the caller chose.

@@ -380,6 +380,11 @@ impl Writer {
         done.map(drop).map_err(|e| sqlite(&self.path, e))
     }
 
+    /// The id of a source that is known.
+    pub(crate) fn source_place(&self, name: &str) -> Option<i64> {
+        self.sources.get(name).copied()
+    }
+
     /// The run that is being written, whose last ticks are not yet a full stretch.
     pub(crate) fn current_run(&self) -> Option<RunId> {
         self.current.as_ref().map(|c| c.run)
