@@ -29,6 +29,8 @@ pub(super) struct Lines {
     reader: Box<dyn BufRead>,
     digest: Sha256,
     buffer: Vec<u8>,
+    /// The last line, where it was not UTF-8.
+    repaired: String,
 }
 
 impl Lines {
@@ -46,11 +48,12 @@ impl Lines {
             reader,
             digest: Sha256::new(),
             buffer: Vec::new(),
+            repaired: String::new(),
         }
     }
 
     /// The next line without its end; bytes that are not UTF-8 come as U+FFFD. `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<String>> {
+    pub(super) fn next(&mut self) -> Result<Option<&str>> {
         self.buffer.clear();
         let length = (&mut self.reader)
             .take(LINE_BYTES)
@@ -74,7 +77,13 @@ impl Lines {
         }
         let text = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        Ok(Some(String::from_utf8_lossy(text).into_owned()))
+        Ok(Some(match std::str::from_utf8(text) {
+            Ok(text) => text,
+            Err(_) => {
+                self.repaired = String::from_utf8_lossy(text).into_owned();
+                &self.repaired
+            }
+        }))
     }
 
     /// All that is left, as one text of at most `limit` bytes.

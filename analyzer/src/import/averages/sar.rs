@@ -21,7 +21,7 @@ pub(super) fn read(lines: &mut Lines, options: &Options, averages: &mut Averages
         table: None,
     };
     while let Some(text) = lines.next()? {
-        if let Err(reason) = sar.text(&text) {
+        if let Err(reason) = sar.text(text) {
             let no_date = sar.date.is_none() && options.date.is_none();
             if options.strict || no_date {
                 return Err(Error::at(&lines.file, lines.line, reason));
@@ -154,6 +154,11 @@ impl Sar<'_> {
 
     /// The instant at which a clock shows `clock`, after the last one of this table.
     fn instant(&mut self, clock: NaiveTime) -> std::result::Result<UnixNanos, &'static str> {
+        if let Some((_, last, at)) = self.last
+            && last == clock
+        {
+            return Ok(at);
+        }
         const NO_DATE: &str = "no line `Linux …` with a date came before; say --date 2016-09-10";
         let day = match self.last {
             None => self.date.or(self.options.date).ok_or(NO_DATE)?,

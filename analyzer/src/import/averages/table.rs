@@ -25,17 +25,42 @@ pub(super) struct Table {
     header: Vec<String>,
     /// Where in a row stands what it is about.
     key: Option<usize>,
-    meanings: Vec<(usize, Meaning)>,
-    /// `tps` and `await` of a device table: their product is the time that its requests took.
-    wait: Option<(usize, usize)>,
-    /// Where the memory table's used and % used stand, which together tell the total.
-    memory_used: Option<(usize, usize)>,
-    swap_used: Option<(usize, usize)>,
-    /// Columns in `averages` of each key.
+    /// What is made of a row.
+    outputs: Vec<Output>,
+    /// Columns in `averages` of each key, in the order of `outputs`.
     columns: HashMap<String, Vec<usize>>,
     /// Instant of the last row.
     row: Option<UnixNanos>,
 }
+
+/// A number of ours, and how a row gives it.
+struct Output {
+    metric: &'static str,
+    unit: Unit,
+    kind: Kind,
+    from: From,
+}
+
+/// Places in a row and what is made of them.
+enum From {
+    Scaled(usize, f64),
+    Sum(usize, usize),
+    Product(usize, usize),
+    TotalMemory(Memory),
+}
+
+/// Where the numbers of the memory table stand.
+struct Memory {
+    used: usize,
+    percent: usize,
+    free: Option<usize>,
+    available: Option<usize>,
+    /// Buffers, cache, slab.
+    kept: Option<[usize; 3]>,
+}
+
+/// A number beyond this is damage: the largest machines have some 10^11 kB.
+const LARGEST: f64 = 1e15;
 
 impl Table {
     /// The table whose columns these words name, as `sar` prints them.
@@ -48,30 +73,73 @@ impl Table {
             Some(_) => &[],
         };
         let place = |header: &str| words.iter().position(|word| *word == header);
-        let mut meanings: Vec<(usize, Meaning)> = meanings
-            .iter()
-            .filter_map(|meaning| Some((place(meaning.header)?, *meaning)))
-            .collect();
-        if meanings.is_empty() {
+        let kernel = release(&averages.machine.kernel);
+        let mut outputs = Vec::new();
+        for meaning in meanings {
+            let Some(at) = place(meaning.header) else { continue };
+            let why = kernel.and_then(|kernel| distrust(meaning.header, kernel, place("%vmeff").is_some()));
+            if let Some(why) = why {
+                averages
+                    .notes
+                    .insert(format!("{} was left out: {why}", meaning.header));
+                continue;
+            }
+            // `-u ALL` leaves guests out of these two; the kernel's counters hold them.
+            let guests = match meaning.header {
+                "%usr" => place("%guest"),
+                "%nice" => place("%gnice"),
+                _ => None,
+            };
+            let from = guests.map_or(From::Scaled(at, meaning.factor), |guests| From::Sum(at, guests));
+            let Meaning {
+                metric, unit, kind, ..
+            } = *meaning;
+            outputs.push(Output {
+                metric,
+                unit,
+                kind,
+                from,
+            });
+        }
+        if outputs.is_empty() {
             averages.unused.insert(words[..words.len().min(2)].join(" "));
         }
-        if let Some(kernel) = release(&averages.machine.kernel) {
-            let reason = |header| distrust(header, kernel, place("%vmeff").is_some());
-            for (header, why) in meanings
-                .iter()
-                .filter_map(|(_, m)| Some((m.header, reason(m.header)?)))
-            {
-                averages.notes.insert(format!("{header} was left out: {why}"));
-            }
-            meanings.retain(|(_, meaning)| reason(meaning.header).is_none());
-        }
+        let mut also = |metric, unit, kind, from: Option<From>| {
+            outputs.extend(from.map(|from| Output {
+                metric,
+                unit,
+                kind,
+                from,
+            }));
+        };
+        // The time that requests took: their number times what one took.
+        let wait = place("tps").zip(place("await")).filter(|_| key.is_some());
+        let wait = wait.map(|(tps, wait)| From::Product(tps, wait));
+        also("diskstats.io_total_ms", Unit::Milliseconds, Kind::Rate, wait);
+        let memory = place("kbmemused")
+            .zip(place("%memused"))
+            .map(|(used, percent)| Memory {
+                used,
+                percent,
+                free: place("kbmemfree"),
+                available: place("kbavail"),
+                kept: (|| Some([place("kbbuffers")?, place("kbcached")?, place("kbslab")?]))(),
+            });
+        also(
+            "meminfo.MemTotal",
+            Unit::Kibibytes,
+            Kind::Gauge,
+            memory.map(From::TotalMemory),
+        );
+        let swap = place("kbswpfree")
+            .zip(place("kbswpused"))
+            .map(|(free, used)| From::Sum(free, used));
+        also("meminfo.SwapTotal", Unit::Kibibytes, Kind::Gauge, swap);
+        let header = words.iter().map(|word| (*word).to_owned()).collect();
         Table {
-            header: words.iter().map(|word| (*word).to_owned()).collect(),
+            header,
             key,
-            meanings,
-            wait: place("tps").zip(place("await")).filter(|_| key.is_some()),
-            memory_used: place("kbmemused").zip(place("%memused")),
-            swap_used: place("kbswpfree").zip(place("kbswpused")),
+            outputs,
             columns: HashMap::new(),
             row: None,
         }
@@ -84,7 +152,7 @@ impl Table {
 
     /// Whether nothing in it is of use here.
     pub(super) fn is_unused(&self) -> bool {
-        self.meanings.is_empty()
+        self.outputs.is_empty()
     }
 
     /// How many columns it has.
@@ -114,98 +182,66 @@ impl Table {
         if let Some(before) = self.row.replace(at).filter(|before| *before < at) {
             *averages.steps.entry(at.0 - before.0).or_default() += 1;
         }
-        if !self.columns.contains_key(key) {
+        let columns = if let Some(columns) = self.columns.get(key) {
+            columns
+        } else {
             let columns = self.declare(key, averages);
-            self.columns.insert(key.to_owned(), columns);
+            self.columns.entry(key.to_owned()).or_insert(columns)
+        };
+        let row = averages.rows.entry(at).or_default();
+        for (output, &column) in self.outputs.iter().zip(columns) {
+            // Nothing that is counted or measured here is negative.
+            if let Some(value) = output
+                .from
+                .value(numbers)
+                .filter(|value| (0.0..=LARGEST).contains(value))
+            {
+                row.push((column, value));
+            }
         }
-        let values = self.columns[key].iter().copied().zip(self.values(numbers));
-        averages
-            .rows
-            .entry(at)
-            .or_default()
-            .extend(values.filter(|(_, value)| !value.is_nan()));
     }
 
-    /// The columns of the rows about `key`, in the order of [`Table::values`].
     fn declare(&self, key: &str, averages: &mut Averages) -> Vec<usize> {
         let subject = match self.key.map(|key| self.header[key].as_str()) {
             Some("DEV") => Subject::Device(key.into()),
-            Some("CPU") => match key.parse() {
-                Ok(cpu) => Subject::Cpu(cpu),
-                Err(_) => Subject::Host,
-            },
+            // `all` is the machine.
+            Some("CPU") => key.parse().map_or(Subject::Host, Subject::Cpu),
             _ => Subject::Host,
         };
-        let mut columns: Vec<usize> = self
-            .meanings
-            .iter()
-            .map(|(_, meaning)| averages.column(meaning.metric, subject.clone(), meaning.unit, meaning.kind))
-            .collect();
-        if self.wait.is_some() {
-            columns.push(averages.column(
-                "diskstats.io_total_ms",
-                subject.clone(),
-                Unit::Milliseconds,
-                Kind::Rate,
-            ));
-        }
-        if self.memory_used.is_some() {
-            columns.push(averages.column("meminfo.MemTotal", subject.clone(), Unit::Kibibytes, Kind::Gauge));
-        }
-        if self.swap_used.is_some() {
-            columns.push(averages.column("meminfo.SwapTotal", subject, Unit::Kibibytes, Kind::Gauge));
-        }
-        columns
-    }
-
-    fn values(&self, numbers: &[f64]) -> Vec<f64> {
-        let of = |header: &str| {
-            self.header
-                .iter()
-                .position(|word| word == header)
-                .map(|at| numbers[at])
-        };
-        let mut values: Vec<f64> = self
-            .meanings
-            .iter()
-            .map(|&(at, meaning)| {
-                let with_guests = match meaning.header {
-                    "%usr" => of("%guest").unwrap_or(0.0),
-                    "%nice" => of("%gnice").unwrap_or(0.0),
-                    _ => 0.0,
-                };
-                (numbers[at] + with_guests) * meaning.factor
-            })
-            .collect();
-        if let Some((tps, wait)) = self.wait {
-            values.push(numbers[tps] * numbers[wait]);
-        }
-        if let Some((used, percent)) = self.memory_used {
-            values.push(total_memory(numbers[used], numbers[percent], of).unwrap_or(f64::NAN));
-        }
-        if let Some((free, used)) = self.swap_used {
-            values.push(numbers[free] + numbers[used]);
-        }
-        values
+        let column = |o: &Output| averages.column(o.metric, subject.clone(), o.unit, o.kind);
+        self.outputs.iter().map(column).collect()
     }
 }
 
-/// What `kbmemused` leaves out changed: it was all that is not free, then all that is not available, or neither free nor buffers nor
-/// cache nor slab. `%memused` is of the total in each: the reading that agrees with it to its two decimals is taken, if only one does.
-fn total_memory(used: f64, percent: f64, of: impl Fn(&str) -> Option<f64>) -> Option<f64> {
-    let rests = [
-        of("kbmemfree"),
-        of("kbavail"),
-        ["kbmemfree", "kbbuffers", "kbcached", "kbslab"]
-            .into_iter()
-            .map(of)
-            .sum(),
-    ];
-    let agrees = |rest: &f64| (100.0 * used / (used + rest) - percent).abs() <= 0.006;
-    let mut agreeing = rests.into_iter().flatten().filter(agrees);
-    match (agreeing.next(), agreeing.next()) {
-        (Some(rest), None) => Some(used + rest),
-        _ => None,
+impl From {
+    fn value(&self, numbers: &[f64]) -> Option<f64> {
+        match self {
+            From::Scaled(at, factor) => Some(numbers[*at] * factor),
+            From::Sum(a, b) => Some(numbers[*a] + numbers[*b]),
+            From::Product(a, b) => Some(numbers[*a] * numbers[*b]),
+            From::TotalMemory(memory) => memory.total(numbers),
+        }
+    }
+}
+
+impl Memory {
+    /// What `kbmemused` leaves out changed: it was all that is not free, then all that is not available, or neither free nor
+    /// buffers nor cache nor slab. `%memused` is of the total in each: the reading that agrees with it to its two decimals is
+    /// taken, if only one does.
+    fn total(&self, numbers: &[f64]) -> Option<f64> {
+        let (used, percent) = (numbers[self.used], numbers[self.percent]);
+        let free = self.free.map(|at| numbers[at]);
+        let available = self.available.map(|at| numbers[at]);
+        let kept = self
+            .kept
+            .map(|places| places.iter().map(|&at| numbers[at]).sum::<f64>());
+        let rests = [free, available, free.zip(kept).map(|(free, kept)| free + kept)];
+        let agrees = |rest: &f64| (100.0 * used / (used + rest) - percent).abs() <= 0.006;
+        let mut agreeing = rests.into_iter().flatten().filter(agrees);
+        match (agreeing.next(), agreeing.next()) {
+            (Some(rest), None) => Some(used + rest),
+            _ => None,
+        }
     }
 }
 

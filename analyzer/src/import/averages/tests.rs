@@ -178,6 +178,7 @@ fn versions_that_do_not_know_the_kernel() {
         note: pgscand/s was left out: this sysstat does not know this kernel's names of it
         note: pgscank/s was left out: this sysstat does not know this kernel's names of it
         note: pgsteal/s was left out: this sysstat does not know this kernel's names of it
+        note: not used, tables that begin with: pgscank/s pgscand/s
         5.4.0 
         every 600 s
         from 2016-09-10 00:00:00+00:00, boot 0

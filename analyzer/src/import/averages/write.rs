@@ -4,7 +4,6 @@ use super::{Averages, Column, Kind, Options, sadf, sar};
 use crate::import::text::{Lines, import_key};
 use crate::import::{Error, Outcome, Place, Progress, Result, Summary};
 use model::{Boot, Nanos, Reading, Run, RunOrigin, Subject, Template, Tick, TimeSpan, Unit, UnixNanos};
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use store::Writer;
@@ -317,8 +316,9 @@ struct Integrator<'a> {
     labels: Vec<String>,
     /// The counter of each column, if it was printed at the last tick.
     counters: Vec<Option<f64>>,
+    /// The columns in the last text, and that text as a template.
+    printed: Vec<usize>,
     template: Arc<Template>,
-    text: String,
     source: Arc<str>,
 }
 
@@ -340,19 +340,20 @@ impl<'a> Integrator<'a> {
             columns,
             labels: columns.iter().map(label).collect(),
             counters: vec![None; columns.len()],
+            printed: Vec::new(),
             template: Arc::default(),
-            text: String::new(),
             source: SOURCE.into(),
         }
     }
 
     /// The reading at a tick that ends `seconds` after the one before; `None` when it has nothing to say.
     fn tick(&mut self, seconds: f64, now: Option<&Vec<f64>>, next: Option<&Vec<f64>>) -> Option<Reading> {
-        self.text.clear();
         let value =
             |row: Option<&Vec<f64>>, column: usize| row.map(|row| row[column]).filter(|v| !v.is_nan());
+        let mut printed = Vec::with_capacity(self.printed.len());
+        let mut values = Vec::with_capacity(self.printed.len());
         for (i, column) in self.columns.iter().enumerate() {
-            let printed = match (column.kind, value(now, i)) {
+            let number = match (column.kind, value(now, i)) {
                 (Kind::Gauge, value) => value,
                 (Kind::Rate, rate) => {
                     let counter = match (self.counters[i], rate) {
@@ -366,23 +367,21 @@ impl<'a> Integrator<'a> {
                     counter
                 }
             };
-            if let Some(value) = printed {
-                // A String takes whatever is written.
-                let decimals = if column.kind == Kind::Gauge && column.unit != Unit::Ratio {
-                    0
-                } else {
-                    2
-                };
-                let _ = writeln!(self.text, "{} {value:.decimals$}", self.labels[i]);
+            if let Some(number) = number {
+                printed.push(i);
+                values.push((number * if has_cents(column) { 100.0 } else { 1.0 }).round() as u64);
             }
         }
-        if self.text.is_empty() {
+        if printed.is_empty() {
             return None;
         }
-        let mut values = Vec::new();
-        if !self.template.read(self.text.as_bytes(), &mut values) {
-            let (template, parsed) = Template::parse(self.text.as_bytes(), None);
-            (self.template, values) = (Arc::new(template), parsed);
+        if printed != self.printed {
+            let text = self.text(&printed, &values);
+            let (template, parsed) = Template::parse(text.as_bytes(), None);
+            self.template = Arc::new(template);
+            // A device called `8` makes a number of its own name: then every text has to be read.
+            self.printed = if parsed == values { printed } else { Vec::new() };
+            values = parsed;
         }
         Some(Reading {
             source: self.source.clone(),
@@ -391,6 +390,22 @@ impl<'a> Integrator<'a> {
             values,
         })
     }
+
+    fn text(&self, printed: &[usize], values: &[u64]) -> String {
+        let line = |(&column, value): (&usize, &u64)| {
+            let label = &self.labels[column];
+            match has_cents(&self.columns[column]) {
+                true => format!("{label} {}.{:02}\n", value / 100, value % 100),
+                false => format!("{label} {value}\n"),
+            }
+        };
+        printed.iter().zip(values).map(line).collect()
+    }
+}
+
+/// Whether it is written with two decimals, as sar writes rates and load averages.
+fn has_cents(column: &Column) -> bool {
+    column.kind == Kind::Rate || column.unit == Unit::Ratio
 }
 
 /// The unit's name as it is spelled everywhere else that programs read it.

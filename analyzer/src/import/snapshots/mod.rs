@@ -81,7 +81,10 @@ pub fn import(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
     let (paths, left_out) = files(paths)?;
-    let mut snapshots = Snapshots { left_out, ..Snapshots::default() };
+    let mut snapshots = Snapshots {
+        left_out,
+        ..Snapshots::default()
+    };
     let mut digests = Vec::new();
     let mut bytes = 0;
     for (index, path) in paths.iter().enumerate() {
@@ -97,10 +100,7 @@ pub fn import(
         });
     }
     if snapshots.found.is_empty() {
-        let names: Vec<_> = paths
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect();
+        let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
         let nothing = || {
             (
                 Place {
@@ -137,7 +137,7 @@ impl Snapshots {
             text: String::new(),
             alone: true,
         });
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next()?.map(str::to_owned) {
             let (at, text, alone) = match (stamps.read(&line), &block) {
                 (Stamped::Alone(at), _) => (Some(at), None, true),
                 (Stamped::Before(at, text), Some(block)) if !block.alone && block.goes_on(at, text) => {
@@ -219,14 +219,12 @@ impl Snapshots {
                 });
                 Ok(())
             }
-            None => {
-                self.broken(
-                    lines,
-                    block.line,
-                    "what follows is no kernel file that is known",
-                    options,
-                )
-            }
+            None => self.broken(
+                lines,
+                block.line,
+                "what follows is no kernel file that is known",
+                options,
+            ),
         }
     }
 

@@ -98,26 +98,34 @@ fn an_excerpt_without_a_time() {
             1473504812.000 zoneinfo: "Node 0, zone DMA\npages free 3933\nmin 5\nlow 6\nhigh 7\n--\nNode 1, zone Normal\npages free 2732324\nmin 11291\n"
         "#]],
     );
-    check(text, &PLAIN, expect![[r#"
+    check(
+        text,
+        &PLAIN,
+        expect![[r#"
         note: x.log:1: no time before it, and none stood on a line of its own; it was left out
         note: x.log:2: no time before it, and none stood on a line of its own; it was left out
         note: x.log:3: no time before it, and none stood on a line of its own; it was left out
         note: x.log:4: no time before it, and none stood on a line of its own; it was left out
         note: x.log:5: no time before it, and none stood on a line of its own; it was left out
         note: 3 more were left out
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_not_understood_is_left_out_and_said() {
     let text =
         "rubbish\n\n2016-09-10 10:53:32 to be or not to be 1 2 3\n2016-09-10 10:53:33 MemFree: 1 kB\nmore\n";
-    check(text, &PLAIN, expect![[r#"
+    check(
+        text,
+        &PLAIN,
+        expect![[r#"
         1473504813.000 meminfo: "MemFree: 1 kB\n"
         note: x.log:1: no time before it, and none stood on a line of its own; it was left out
         note: x.log:3: what follows is no kernel file that is known; it was left out
         note: x.log:5: no time before it, and none stood on a line of its own; it was left out
-    "#]]);
+    "#]],
+    );
     check(
         text,
         &Options {
@@ -164,5 +172,6 @@ fn published_readings() {
         39215.01732: 43 numbers, MemFree 2177640
         39221.45840: 43 numbers, MemFree 14086836
         47715.72978: 43 numbers, MemFree 14385856
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
 }
