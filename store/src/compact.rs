@@ -5,9 +5,9 @@ use crate::columns;
 use crate::error::{Error, Result, sqlite};
 use crate::hot::{Before, KEY_EVERY};
 use crate::processes;
-use crate::reader::template_slots;
+use crate::reader::templates;
 use crate::writer::Writer;
-use model::{Nanos, UnixNanos};
+use model::{Nanos, Template, UnixNanos};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 
@@ -54,18 +54,28 @@ impl Writer {
         let rows = self.rows(run, count)?;
         let Some(first) = rows.first() else { return Ok(false) };
         let last = &rows[rows.len() - 1];
-        let slots = template_slots(&self.db).map_err(|e| sqlite(&self.path, e))?;
+        let templates = templates(&self.db).map_err(|e| sqlite(&self.path, e))?;
+        let slots = |id: i64| templates.get(&id).map(|t| t.slots().len());
         let mut before = Before::default();
         let mut blocks: Vec<Gathered> = Vec::new();
         let mut open: BTreeMap<i64, usize> = BTreeMap::new();
         for (index, (_, at, _, _, body)) in rows.iter().enumerate() {
-            let readings = before.decode(body, &|t| slots.get(&t).copied()).ok_or_else(|| Error::Damaged {
+            let readings = before.decode(body, &slots).ok_or_else(|| Error::Damaged {
                 path: self.path.clone(),
                 what: format!("the tick at {} s", at / 1_000_000_000),
             })?;
             for reading in readings {
-                let place = open.get(&reading.source).copied().filter(|&b| blocks[b].template == reading.template);
-                let place = place.unwrap_or_else(|| {
+                let place = open.get(&reading.source).copied();
+                // A file's first template may not know yet how its numbers are padded: where the next one fits the readings
+                // before it too, they are told in its terms, and one block serves.
+                let fits = place.is_some_and(|b| {
+                    blocks[b].template == reading.template
+                        || templates
+                            .get(&blocks[b].template)
+                            .zip(templates.get(&reading.template))
+                            .is_some_and(|(old, new)| blocks[b].retell(old, new, reading.template))
+                });
+                let place = place.filter(|_| fits).unwrap_or_else(|| {
                     blocks.push(Gathered::new(reading.source, reading.template, reading.values.len()));
                     blocks.len() - 1
                 });
@@ -295,6 +305,24 @@ impl Gathered {
         for (column, value) in self.columns.iter_mut().zip(values) {
             column.push(*value);
         }
+    }
+
+    /// Tells all readings in the terms of another template, if that gives the same bytes. Many readings are left as they are.
+    fn retell(&mut self, old: &Template, new: &Template, id: i64) -> bool {
+        if self.index.len() > KEY_EVERY as usize {
+            return false;
+        }
+        let mut columns = vec![Vec::new(); new.slots().len()];
+        let mut values = Vec::new();
+        for i in 0..self.index.len() {
+            let row: Vec<u64> = self.columns.iter().map(|c| c[i]).collect();
+            if !new.read(&old.render(&row), &mut values) {
+                return false;
+            }
+            columns.iter_mut().zip(&values).for_each(|(column, &value)| column.push(value));
+        }
+        (self.columns, self.template) = (columns, id);
+        true
     }
 
     /// For each reading the step of the tick's index, and the step of the offset.

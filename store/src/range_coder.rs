@@ -1,7 +1,7 @@
 //! An adaptive binary range coder, as in LZMA: small blocks of small numbers leave nothing for a dictionary coder to find.
 //!
 //! A number is coded as its bit length (0–64), whose bits are modelled in the context of the column's two lengths before (their
-//! weighted mean, and whether one of them was zero), and the bits below the leading one, of which the first two are modelled and the rest cost one bit each. See Subbotin (1999),
+//! weighted mean, and whether one of them was zero), and the bits below the leading one, of which the first two and the last (the sign of a zigzag) are modelled and the rest cost one bit each. See Subbotin (1999),
 //! "Carryless rangecoder", and Pavlov's LZMA specification for the arithmetic.
 
 const PROBABILITY_BITS: u32 = 11;
@@ -19,8 +19,8 @@ impl Bit {
     const NEW: Bit = Bit { p: HALF, seen: 0 };
 
     fn update(&mut self, bit: bool) {
-        const RATES: [u8; 8] = [1, 2, 2, 3, 3, 3, 4, 4];
-        let rate = RATES.get(usize::from(self.seen)).copied().unwrap_or(5);
+        const RATES: [u8; 12] = [1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4];
+        let rate = RATES.get(usize::from(self.seen)).copied().unwrap_or(4);
         self.seen = self.seen.saturating_add(1);
         if bit {
             self.p -= self.p >> rate;
@@ -49,6 +49,8 @@ fn class(length: u32) -> usize {
 pub(crate) struct Model {
     lengths: Vec<[Bit; 128]>,
     tops: Vec<[Bit; 4]>,
+    /// The lowest bit, which for a zigzag is the sign: by the signs of the two numbers before.
+    lows: [Bit; 4],
 }
 
 impl Model {
@@ -56,15 +58,17 @@ impl Model {
         Model {
             lengths: vec![[Bit::NEW; 128]; LENGTH_CLASSES * ZERO_CLASSES],
             tops: vec![[Bit::NEW; 4]; 65],
+            lows: [Bit::NEW; 4],
         }
     }
 }
 
-/// The bit lengths of the two numbers before, in the same column.
+/// The bit lengths and lowest bits of the two numbers before, in the same column.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Context {
     one: u32,
     two: u32,
+    lows: usize,
 }
 
 impl Context {
@@ -77,9 +81,12 @@ impl Context {
         class((2 * self.one + self.two + 1) / 3) * ZERO_CLASSES + zeros
     }
 
-    fn push(&mut self, length: u32) {
+    fn push(&mut self, length: u32, value: u64) {
         self.two = self.one;
         self.one = length;
+        if length > 0 {
+            self.lows = (self.lows << 1 | (value & 1) as usize) & 3;
+        }
     }
 }
 
@@ -149,14 +156,16 @@ impl Encoder {
         let mut top = 1usize;
         for (k, shift) in (0..length.saturating_sub(1)).rev().enumerate() {
             let bit = value >> shift & 1 == 1;
-            if k < 2 {
+            if shift == 0 {
+                self.bit(&mut model.lows[context.lows], bit);
+            } else if k < 2 {
                 self.bit(&mut model.tops[length as usize][top], bit);
                 top = top << 1 | usize::from(bit);
             } else {
                 self.plain(bit);
             }
         }
-        context.push(length);
+        context.push(length, value);
     }
 
     pub(crate) fn finish(mut self) -> Vec<u8> {
@@ -241,7 +250,9 @@ impl<'a> Decoder<'a> {
         let mut value = u64::from(length > 0);
         let mut top = 1usize;
         for k in 0..length.saturating_sub(1) {
-            let bit = if k < 2 {
+            let bit = if k + 2 == length {
+                self.bit(&mut model.lows[context.lows])
+            } else if k < 2 {
                 let bit = self.bit(&mut model.tops[length as usize][top]);
                 top = top << 1 | usize::from(bit);
                 bit
@@ -250,7 +261,7 @@ impl<'a> Decoder<'a> {
             };
             value = value << 1 | u64::from(bit);
         }
-        context.push(length);
+        context.push(length, value);
         value
     }
 }

@@ -408,7 +408,7 @@ impl Reader {
             let block = Block::open(&row.body).ok_or_else(broken)?;
             let columns = self.block_columns(&row, &block, &slots).ok_or_else(broken)?;
             let ticks = stamps(&row.stamps).ok_or_else(broken)?;
-            let times = reading_times(&row.times, block.readings()).ok_or_else(broken)?;
+            let times = reading_times(&row.times, row.readings).ok_or_else(broken)?;
             let at: Option<Vec<i64>> = times.iter().map(|&(i, _)| ticks.get(i).map(|t| t.0)).collect();
             let at = at.ok_or_else(broken)?;
             let inside: Vec<bool> = at.iter().map(|&t| span.contains(UnixNanos(t))).collect();
@@ -495,7 +495,7 @@ impl Reader {
                 template,
                 boot,
                 span: inside,
-                readings: block.readings(),
+                readings: row.readings,
                 columns: columns.ok_or_else(broken)?,
             });
         }
@@ -518,7 +518,7 @@ impl Reader {
     fn block_rows(&self, source: &str, span: TimeSpan) -> Result<Vec<BlockRow>> {
         self.ask(|db| {
             let mut rows = db.prepare_cached(
-                "SELECT b.template, b.from_ns, b.to_ns, b.body, t.run, t.stamps, b.times, b.base FROM block b
+                "SELECT b.template, b.from_ns, b.to_ns, b.body, t.run, t.stamps, b.times, b.base, b.readings FROM block b
                  JOIN source s ON s.id = b.source JOIN stretch t ON t.id = b.stretch
                  WHERE s.name = ?1 AND b.to_ns >= ?2 AND b.from_ns <= ?3 ORDER BY b.from_ns, b.id",
             )?;
@@ -532,6 +532,7 @@ impl Reader {
                     stamps: r.get(5)?,
                     times: r.get(6)?,
                     base: r.get(7)?,
+                    readings: r.get::<_, i64>(8)? as usize,
                 })
             })?
             .collect()
@@ -644,6 +645,8 @@ struct BlockRow {
     stamps: Vec<u8>,
     times: Vec<u8>,
     base: Option<i64>,
+    /// Also where there is no slot, and so no column to tell.
+    readings: usize,
 }
 
 /// Templates by id, each with the slots that the caller chose.
@@ -679,15 +682,20 @@ impl<'a> Templates<'a> {
     }
 }
 
-/// How many slots each template has.
-pub(crate) fn template_slots(db: &Connection) -> rusqlite::Result<HashMap<i64, usize>> {
+/// All templates.
+pub(crate) fn templates(db: &Connection) -> rusqlite::Result<HashMap<i64, Template>> {
     let mut rows = db.prepare_cached("SELECT id, body FROM template")?;
     let all: Vec<(i64, Vec<u8>)> =
         rows.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     Ok(all
         .into_iter()
-        .filter_map(|(id, body)| Template::from_bytes(&body).ok().map(|t| (id, t.slots().len())))
+        .filter_map(|(id, body)| Template::from_bytes(&body).ok().map(|t| (id, t)))
         .collect())
+}
+
+/// How many slots each template has.
+fn template_slots(db: &Connection) -> rusqlite::Result<HashMap<i64, usize>> {
+    Ok(templates(db)?.into_iter().map(|(id, t)| (id, t.slots().len())).collect())
 }
 
 /// The times of a stretch: wall and monotonic.
