@@ -6,7 +6,7 @@ use super::logs::{Beat, Logs, TickBlock, memory_bytes};
 use super::node::{self, Node};
 use super::{Error, Outcome, Progress, Result, Summary, kmsg, processes};
 use model::{Gap, ProcessTick, Reading, Run, RunOrigin, Template, Tick, TimeSpan, UnixNanos};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use store::{RunId, Writer};
@@ -81,7 +81,7 @@ pub fn import(path: &Path, writer: &mut Writer, progress: &mut dyn FnMut(Progres
             node: &node,
             kinds,
             summary,
-            sources: BTreeSet::new(),
+            sources: BTreeMap::new(),
         };
         let mut bytes = 0;
         while let Some(tick) = logs.next_tick()? {
@@ -94,7 +94,7 @@ pub fn import(path: &Path, writer: &mut Writer, progress: &mut dyn FnMut(Progres
             });
         }
         import.summary.facts = import.writer.append_facts(&node::facts(&files, beat.first)?)?;
-        import.summary.sources = import.sources.iter().map(|source| source.to_string()).collect();
+        import.end()?;
         Ok(Outcome::Imported(import.summary))
     })
 }
@@ -106,10 +106,26 @@ struct Import<'a> {
     /// What each log holds, by its index.
     kinds: Vec<Kind>,
     summary: Summary,
-    sources: BTreeSet<Arc<str>>,
+    /// When each source was read last.
+    sources: BTreeMap<Arc<str>, UnixNanos>,
 }
 
 impl Import<'_> {
+    /// Says which sources there were, and which of them end before the recording does: a log may have been cut short.
+    fn end(&mut self) -> Result<()> {
+        let end = self.summary.span.to;
+        for (source, &last) in &self.sources {
+            self.summary.sources.push(source.to_string());
+            if end.0 - last.0 > GAP_INTERVALS * self.summary.interval {
+                let missing = end.seconds_since(last);
+                self.summary.notes.push(format!("{source} ends {missing:.0} s before the recording does"));
+                let why = "the recording holds no more of it".to_owned();
+                self.writer.append_gap(&Gap { from: last, to: end, source: Some(source.to_string()), why })?;
+            }
+        }
+        Ok(())
+    }
+
     fn tick(&mut self, blocks: Vec<TickBlock>) -> Result<()> {
         let Some(at) = blocks.iter().map(|b| b.block.at).min() else {
             return Ok(());
@@ -153,8 +169,7 @@ impl Import<'_> {
         self.summary.ticks += 1;
         self.summary.span.to = at;
         self.summary.readings += readings.len() as u64;
-        self.sources
-            .extend(readings.iter().map(|reading| reading.source.clone()));
+        self.sources.extend(readings.iter().map(|reading| (reading.source.clone(), at)));
         let monotonic = at.0.saturating_sub(self.node.realtime_minus_monotonic_ns);
         Ok(self.writer.append(
             self.run,

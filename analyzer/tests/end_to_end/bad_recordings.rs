@@ -180,9 +180,19 @@ fn what_is_no_recording() {
     "#]].assert_eq(&shown);
 }
 
-fn import(scratch: &Scratch, db: &Path) -> analyzer::import::Result<analyzer::import::Outcome> {
-    let mut writer = store::Writer::open(db)?;
-    analyzer::import::recording(&scratch.path("recording"), &mut writer, &mut |_| ())
+/// A log that ends early between two blocks may be all there was: it is imported, and said.
+#[test]
+fn a_log_that_ends_early() {
+    let scratch = Scratch::new();
+    scratch.write_recording();
+    let blocks = |seconds: u32| (0..seconds).map(|s| format!("@ 170000000{s}.000400000\nMemFree: {s} kB\n"));
+    scratch.write("recording/proc/meminfo.log", blocks(9).collect::<String>());
+    let shown = scratch.show(&["import", "recording", scratch.path("recording").to_str().unwrap()]);
+    let notes = shown.lines().filter(|line| line.contains(" ends "));
+    expect!["  note       vmstat ends 6 s before the recording does"].assert_eq(&notes.collect::<Vec<_>>().join("\n"));
+    let info = scratch.show(&["info"]);
+    let gaps = info.lines().filter(|line| line.starts_with("gap"));
+    expect!["gap of vmstat: 2023-11-14 22:13:22 – 22:13:28 UTC: the recording holds no more of it"].assert_eq(&gaps.collect::<Vec<_>>().join("\n"));
 }
 
 /// Cut anywhere, a log is refused, or it is a shorter log: then every block that is left whole is there.
@@ -191,31 +201,20 @@ fn a_log_cut_at_every_byte() {
     let scratch = Scratch::new();
     scratch.write_recording();
     let path = "recording/proc/vmstat.log";
-    let whole = std::fs::read(scratch.path(path)).unwrap();
+    let whole = std::fs::read_to_string(scratch.path(path)).unwrap();
+    let mut writer = store::Writer::open(&scratch.db()).unwrap();
     let mut accepted = Vec::new();
     for cut in 0..whole.len() {
         scratch.write(path, &whole[..cut]);
-        let db = scratch.path(&format!("{cut}.db"));
-        match import(&scratch, &db) {
-            Ok(_) => accepted.push(cut),
+        match analyzer::import::recording(&scratch.path("recording"), &mut writer, &mut |_| ()) {
+            Ok(_) => accepted.push(whole[..cut].lines().last().unwrap_or_default()),
             Err(error) => {
                 let error = error.to_string();
-                assert!(
-                    error.starts_with("proc/vmstat.log:") && error.lines().count() == 1,
-                    "{cut}: {error}"
-                );
+                assert!(error.starts_with("proc/vmstat.log:") && error.lines().count() == 1, "{cut}: {error}");
             }
-        }
-        for suffix in ["", "-wal", "-shm"] {
-            let _ = std::fs::remove_file(format!("{}{suffix}", db.display()));
         }
     }
     // Nothing, a stamp alone, or whole blocks.
-    let text = String::from_utf8(whole).unwrap();
-    let kept: Vec<_> = accepted
-        .iter()
-        .map(|&cut| text[..cut].lines().last().unwrap_or_default())
-        .collect();
     expect![[r#"
 
         @ 1700000000.000200000
@@ -224,7 +223,11 @@ fn a_log_cut_at_every_byte() {
         pgmajfault 7
         @ 1700000001.000200000
         pgmajfault 7
-        @ 1700000002.000200000"#]].assert_eq(&kept.join("\n"));
+        @ 1700000002.000200000"#]].assert_eq(&accepted.join("\n"));
+    // What was refused left nothing behind.
+    drop(writer);
+    let runs = store::Reader::open(&scratch.db()).unwrap().runs().unwrap();
+    assert_eq!(runs.len(), accepted.len());
 }
 
 #[test]
