@@ -43,10 +43,12 @@ impl Writer {
     /// # Errors
     /// When the disk or another program says no; the ticks then stay as they are.
     pub fn compact(&mut self, all: bool) -> Result<bool> {
-        if self.compact_ticks(all)? {
-            return Ok(true);
+        let done = self.compact_ticks(all)? || self.compact_processes(all)?;
+        if done && all {
+            // What was cut off in the middle of a stretch is no longer there to tell the next row against.
+            self.begin_anew();
         }
-        self.compact_processes(all)
+        Ok(done)
     }
 
     fn compact_ticks(&mut self, all: bool) -> Result<bool> {

@@ -380,6 +380,13 @@ impl Writer {
         done.map(drop).map_err(|e| sqlite(&self.path, e))
     }
 
+    /// Makes the next rows readable by themselves.
+    pub(crate) fn begin_anew(&mut self) {
+        if let Some(current) = &mut self.current {
+            (current.ticks, current.looks) = (0, 0);
+        }
+    }
+
     /// The id of a source that is known.
     pub(crate) fn source_place(&self, name: &str) -> Option<i64> {
         self.sources.get(name).copied()

@@ -69,6 +69,7 @@ fn boot() -> Boot {
     }
 }
 
+#[allow(clippy::needless_range_loop, reason = "the same place of ten files")]
 fn write(recording: &Recording, path: &Path) -> Writer {
     let mut writer = Writer::open(path).unwrap();
     let run = Run {
@@ -79,7 +80,8 @@ fn write(recording: &Recording, path: &Path) -> Writer {
     };
     let run = writer.begin_run(&boot(), &run).unwrap().unwrap();
     let mut prior: BTreeMap<&str, Arc<Template>> = BTreeMap::new();
-    for i in 0..recording["vmstat"].len() {
+    let ticks = recording["vmstat"].len();
+    for i in 0..ticks {
         let at = FILES.iter().map(|f| recording[f][i].0).min().unwrap();
         let readings = FILES
             .iter()
