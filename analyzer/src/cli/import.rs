@@ -36,6 +36,8 @@ enum Kind {
     Sar(Text),
     /// What `sadf -j` printed, of one machine
     Sadf(Text),
+    /// Binary files of sar's collector (/var/log/sysstat/sa10), read by the installed sadf
+    Sa(Text),
     /// Kernel files that a script wrote down again and again, with the time before each line or on a line of its own
     ProcLog(Text),
     /// An archive folder of Oracle OSWatcher (its oswmeminfo)
@@ -74,11 +76,13 @@ impl Arguments {
             Kind::Recording { paths } => (Some(Format::Recording), paths, TextOptions::default()),
             Kind::Sar(text) => (Some(Format::Sar), text.paths, text.options),
             Kind::Sadf(text) => (Some(Format::Sadf), text.paths, text.options),
+            Kind::Sa(text) => (Some(Format::Sa), text.paths, text.options),
             Kind::ProcLog(text) | Kind::Oswatcher(text) => (Some(Format::ProcLog), text.paths, text.options),
         };
         // A typing error in a name should not leave an empty database behind.
         for path in &paths {
-            std::fs::metadata(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+            std::fs::metadata(path)
+                .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
         }
         let format = match format {
             Some(format) => format,
@@ -86,7 +90,11 @@ impl Arguments {
         };
         let mut writer = open(db)?;
         // A recording is whole by itself; the tables and logs of other tools belong together.
-        let together = if format == Format::Recording { 1 } else { paths.len() };
+        let together = if format == Format::Recording {
+            1
+        } else {
+            paths.len()
+        };
         for paths in paths.chunks(together) {
             let report = import(format, paths, &options, db, &mut writer)?;
             std::io::stdout().write_all(report.as_bytes())?;
@@ -104,12 +112,17 @@ fn import(
     writer: &mut Writer,
 ) -> Result<String, Failure> {
     let started = Instant::now();
-    let named = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    let named = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
     let mut bar = Bar::new(started);
     let show = &mut |progress| bar.show(progress);
     let outcome = match format {
         Format::Recording => import::recording(&paths[0], writer, show),
         Format::Sar => import::sar_text(paths, &options.averages(), writer, show),
+        Format::Sa => import::sa_files(paths, &options.averages(), writer, show),
         Format::Sadf => import::sadf_json(paths, &options.averages(), writer, show),
         Format::ProcLog => import::proc_log(paths, &options.log()?, writer, show),
     };
@@ -131,13 +144,29 @@ fn import(
 
 impl TextOptions {
     fn averages(&self) -> SarOptions {
-        SarOptions { date: self.date, tz: self.tz, strict: self.strict }
+        SarOptions {
+            date: self.date,
+            tz: self.tz,
+            strict: self.strict,
+        }
     }
 
     fn log(&self) -> Result<LogOptions, Failure> {
-        let context = Context { now: now(), data_end: None, tz: self.tz };
-        let at = self.at.as_deref().map(|at| time_grammar::parse(at, &context)).transpose()?;
-        Ok(LogOptions { tz: self.tz, at, strict: self.strict })
+        let context = Context {
+            now: now(),
+            data_end: None,
+            tz: self.tz,
+        };
+        let at = self
+            .at
+            .as_deref()
+            .map(|at| time_grammar::parse(at, &context))
+            .transpose()?;
+        Ok(LogOptions {
+            tz: self.tz,
+            at,
+            strict: self.strict,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::text::Lines;
 use super::{Error, Result};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A format that can be imported.
@@ -13,6 +14,8 @@ pub enum Format {
     Sar,
     /// What `sadf -j` printed.
     Sadf,
+    /// The binary files that sar's collector writes.
+    Sa,
     /// Kernel files with times before or between them; OSWatcher's too.
     ProcLog,
 }
@@ -24,9 +27,19 @@ impl Format {
             Format::Recording => "recording",
             Format::Sar => "sar",
             Format::Sadf => "sadf",
+            Format::Sa => "sa",
             Format::ProcLog => "proc-log",
         }
     }
+}
+
+/// How sysstat's files begin, on machines of either byte order.
+const SA_MAGIC: [[u8; 2]; 2] = [[0x96, 0xd5], [0xd5, 0x96]];
+
+fn starts_with(path: &Path, magics: &[[u8; 2]]) -> std::io::Result<bool> {
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(2).read_to_end(&mut start)?;
+    Ok(magics.iter().any(|magic| start == magic))
 }
 
 /// So many lines decide.
@@ -54,16 +67,25 @@ pub fn detect(paths: &[impl AsRef<Path>]) -> Result<Format> {
             _ => found = Some((format, path)),
         }
     }
-    found.map(|(format, _)| format).ok_or_else(|| Error::whole("import", "no file is named"))
+    found
+        .map(|(format, _)| format)
+        .ok_or_else(|| Error::whole("import", "no file is named"))
 }
 
 fn detect_one(path: &Path) -> Result<Format> {
     let metadata = std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
     if metadata.is_dir() {
-        return Ok(if path.join("node.json").exists() { Format::Recording } else { Format::ProcLog });
+        return Ok(if path.join("node.json").exists() {
+            Format::Recording
+        } else {
+            Format::ProcLog
+        });
     }
     if path.to_string_lossy().ends_with(".tar.xz") {
         return Ok(Format::Recording);
+    }
+    if starts_with(path, &SA_MAGIC).map_err(|error| Error::io(path, error))? {
+        return Ok(Format::Sa);
     }
     let mut lines = Lines::open(path)?;
     for _ in 0..LOOKED_AT {
@@ -92,18 +114,28 @@ fn detect_one(path: &Path) -> Result<Format> {
 /// are no kernel files (`oswtop`, `oswps` …) are left out; the second answer names them.
 pub(super) fn files(paths: &[impl AsRef<Path>]) -> Result<(Vec<PathBuf>, Vec<String>)> {
     let (mut files, mut left_out) = (Vec::new(), Vec::new());
-    let mut waiting: Vec<PathBuf> = paths.iter().rev().map(|path| path.as_ref().to_path_buf()).collect();
+    let mut waiting: Vec<PathBuf> = paths
+        .iter()
+        .rev()
+        .map(|path| path.as_ref().to_path_buf())
+        .collect();
     while let Some(path) = waiting.pop() {
         // A link inside a folder could lead in circles.
         let is_link = path.is_symlink() && !paths.iter().any(|named| named.as_ref() == path);
         if is_link {
             continue;
         }
-        if !std::fs::metadata(&path).map_err(|error| Error::io(&path, error))?.is_dir() {
+        if !std::fs::metadata(&path)
+            .map_err(|error| Error::io(&path, error))?
+            .is_dir()
+        {
             files.push(path);
             continue;
         }
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         if name.starts_with("osw") && name != "oswmeminfo" {
             left_out.push(name);
             continue;

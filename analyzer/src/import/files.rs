@@ -179,9 +179,7 @@ fn archive(file: File) -> io::Result<BTreeMap<String, Option<Arc<[u8]>>>> {
         }
         let mut bytes = Vec::new();
         (&mut entry).take(left + 1).read_to_end(&mut bytes)?;
-        left = left
-            .checked_sub(bytes.len() as u64)
-            .ok_or_else(too_much)?;
+        left = left.checked_sub(bytes.len() as u64).ok_or_else(too_much)?;
         contents.insert(name.to_owned(), Some(bytes.into()));
     }
     // The check sum stands at the very end, behind the last file.

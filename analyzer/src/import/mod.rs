@@ -19,7 +19,7 @@ use model::{Nanos, TimeSpan};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use averages::{Options as SarOptions, sadf_json, sar_text};
+pub use averages::{Options as SarOptions, sa_files, sadf_json, sar_text};
 pub use detect::{Format, detect};
 pub use recording::import as recording;
 pub use snapshots::{Options as LogOptions, import as proc_log};

@@ -118,9 +118,16 @@ impl Import<'_> {
             self.summary.sources.push(source.to_string());
             if end.0 - last.0 > GAP_INTERVALS * self.summary.interval {
                 let missing = end.seconds_since(last);
-                self.summary.notes.push(format!("{source} ends {missing:.0} s before the recording does"));
+                self.summary
+                    .notes
+                    .push(format!("{source} ends {missing:.0} s before the recording does"));
                 let why = "the recording holds no more of it".to_owned();
-                self.writer.append_gap(&Gap { from: last, to: end, source: Some(source.to_string()), why })?;
+                self.writer.append_gap(&Gap {
+                    from: last,
+                    to: end,
+                    source: Some(source.to_string()),
+                    why,
+                })?;
             }
         }
         Ok(())
@@ -169,7 +176,8 @@ impl Import<'_> {
         self.summary.ticks += 1;
         self.summary.span.to = at;
         self.summary.readings += readings.len() as u64;
-        self.sources.extend(readings.iter().map(|reading| (reading.source.clone(), at)));
+        self.sources
+            .extend(readings.iter().map(|reading| (reading.source.clone(), at)));
         let monotonic = at.0.saturating_sub(self.node.realtime_minus_monotonic_ns);
         Ok(self.writer.append(
             self.run,

@@ -19,6 +19,7 @@
 //! a hole or a restart of the machine the next run begins, so that no difference is ever taken across it.
 
 mod columns;
+mod entry;
 mod sadf;
 mod sar;
 mod table;
@@ -30,7 +31,7 @@ use chrono_tz::Tz;
 use model::{Subject, Unit, UnixNanos};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub use write::{sadf_json, sar_text};
+pub use entry::{sa_files, sadf_json, sar_text};
 
 /// What has to be said about text that does not say it itself.
 #[derive(Debug, Clone, Copy)]

@@ -1,21 +1,13 @@
 //! From rows to ticks.
 
-use super::{Averages, Column, Kind, Options, sadf, sar};
-use crate::import::text::{Lines, import_key};
-use crate::import::{Error, Outcome, Place, Progress, Result, Summary};
+use super::{Averages, Column, Kind};
+use crate::import::{Outcome, Result, Summary};
 use model::{Boot, Nanos, Reading, Run, RunOrigin, Subject, Template, Tick, TimeSpan, Unit, UnixNanos};
-use std::path::Path;
 use std::sync::Arc;
 use store::Writer;
 
 /// The source that holds averages.
 const SOURCE: &str = "averages";
-
-/// Changes when the same content would be stored differently, so that it can be imported again.
-const KEY_VERSION: u32 = 1;
-
-/// JSON is read as a whole; a month of samples a minute is a fifth of this.
-const SADF_BYTES: u64 = 512 << 20;
 
 const SECOND: Nanos = 1_000_000_000;
 
@@ -27,105 +19,6 @@ const SAME_TICK: i64 = 20;
 
 /// Where integrated rates begin. Not zero, so that nobody takes it for the machine's start.
 const BASE: f64 = 1_000_000.0;
-
-/// Imports what `sar` printed, of one machine, from any number of files: all of it or nothing. Tables of the same times
-/// (`sar -u`, `sar -B`, `sar -d` …) become ticks together, so they are best imported together.
-///
-/// # Errors
-/// A file that cannot be read, text that is not sar's at all, with [`Options::strict`] the first line that is not
-/// understood; or what the database says.
-pub fn sar_text(
-    paths: &[impl AsRef<Path>],
-    options: &Options,
-    writer: &mut Writer,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Outcome> {
-    let read = |lines: &mut Lines, averages: &mut Averages| sar::read(lines, options, averages);
-    import(
-        &format!("sar/{KEY_VERSION}"),
-        paths,
-        options,
-        &read,
-        writer,
-        progress,
-    )
-}
-
-/// Imports what `sadf -j` printed, likewise.
-///
-/// # Errors
-/// As [`sar_text`].
-pub fn sadf_json(
-    paths: &[impl AsRef<Path>],
-    options: &Options,
-    writer: &mut Writer,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Outcome> {
-    let read = |lines: &mut Lines, averages: &mut Averages| {
-        let text = lines.rest(SADF_BYTES)?;
-        sadf::read(&lines.file, &text, options, averages)
-    };
-    import(
-        &format!("sadf/{KEY_VERSION}"),
-        paths,
-        options,
-        &read,
-        writer,
-        progress,
-    )
-}
-
-fn import(
-    kind: &str,
-    paths: &[impl AsRef<Path>],
-    options: &Options,
-    read: &dyn Fn(&mut Lines, &mut Averages) -> Result<()>,
-    writer: &mut Writer,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Outcome> {
-    let mut averages = Averages {
-        tz: options.tz,
-        ..Averages::default()
-    };
-    let mut digests = Vec::new();
-    let mut bytes = 0;
-    for (index, path) in paths.iter().enumerate() {
-        let mut lines = Lines::open(path.as_ref())?;
-        read(&mut lines, &mut averages)?;
-        bytes += lines.bytes;
-        digests.push(lines.digest());
-        let part = (index + 1) as f64 / paths.len() as f64;
-        progress(Progress {
-            bytes,
-            total_bytes: (bytes as f64 / part) as u64,
-            ticks: averages.rows.len() as u64,
-        });
-    }
-    if averages.rows.is_empty() {
-        let names: Vec<_> = paths
-            .iter()
-            .map(|path| path.as_ref().display().to_string())
-            .collect();
-        let (place, reason) = averages.broken.first().cloned().unwrap_or((
-            Place {
-                file: names.join(", "),
-                line: None,
-            },
-            "no row of a table that is understood".to_owned(),
-        ));
-        return Err(Error::Input { place, reason });
-    }
-    // The same text under another date or zone is other data.
-    let key = import_key(kind, &digests, &format!("{:?} {}", options.date, options.tz));
-    Ok(match write(&averages, &key, writer)? {
-        Outcome::Imported(summary) => Outcome::Imported(Summary {
-            bytes,
-            files: paths.len(),
-            ..summary
-        }),
-        Outcome::AlreadyThere => Outcome::AlreadyThere,
-    })
-}
 
 /// Rows that follow each other, from one start of the machine.
 pub(super) struct Stretch {
@@ -180,7 +73,8 @@ pub(super) fn stretches(averages: &Averages, interval: Nanos) -> Vec<Stretch> {
     stretches
 }
 
-fn write(averages: &Averages, key: &str, writer: &mut Writer) -> Result<Outcome> {
+/// Writes all of it, or nothing. `key` names the import, so that it is not made twice.
+pub(super) fn write(averages: &Averages, key: &str, writer: &mut Writer) -> Result<Outcome> {
     let interval = averages.interval().unwrap_or(600 * SECOND);
     let stretches = stretches(averages, interval);
     let (Some(first), Some(last)) = (stretches.first(), stretches.last()) else {
