@@ -2,6 +2,7 @@
 
 mod command;
 mod page;
+mod sample_data;
 mod summary;
 mod test;
 mod tidy;
@@ -22,6 +23,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Task {
     Test(test::Arguments),
+    SampleData(sample_data::Arguments),
     /// Check what no compiler checks: layout of files, the licence, arrows between crates, paths of one machine
     Tidy,
 }
@@ -29,6 +31,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
+        Task::SampleData(arguments) => sample_data::run(&arguments),
         Task::Tidy => tidy::run(),
     };
     match result {
