@@ -3,7 +3,7 @@
 use super::Failure;
 use analyzer::time_grammar::Context;
 use chrono_tz::Tz;
-use model::{TimeSpan, UnixNanos};
+use model::{Boot, TimeSpan, UnixNanos};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use store::Reader;
@@ -27,9 +27,7 @@ impl Database {
         let tz = match tz {
             Some(tz) => tz,
             // A zone that this program does not know cannot be used; the header then says UTC.
-            None => reader
-                .boots()?
-                .last()
+            None => last_boot(&reader, extent)?
                 .and_then(|boot| boot.tz.parse().ok())
                 .unwrap_or(Tz::UTC),
         };
@@ -45,6 +43,13 @@ impl Database {
             context,
         })
     }
+}
+
+/// The boot of the last tick.
+fn last_boot(reader: &Reader, extent: TimeSpan) -> Result<Option<Boot>, Failure> {
+    let last = reader.ticks(TimeSpan::new(extent.to, extent.to))?;
+    let mut boots = reader.boots()?;
+    Ok(last.last().map(|tick| boots.swap_remove(tick.boot)))
 }
 
 /// The present, for times that are told from it.

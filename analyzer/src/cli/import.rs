@@ -2,7 +2,7 @@
 
 use super::database::now;
 use super::{Failure, output};
-use analyzer::import::{self, Format, LogOptions, Outcome, Progress, SarOptions, Summary};
+use analyzer::import::{self, Format, LogOptions, Machine, Outcome, Progress, SarOptions, Summary};
 use analyzer::time_grammar::{self, Context};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -64,6 +64,15 @@ struct TextOptions {
     /// Time zone of the clock times in the text, such as Europe/Berlin
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     tz: Tz,
+    /// Host name, where the text does not say it
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// Kernel release, likewise
+    #[arg(long, value_name = "RELEASE")]
+    kernel: Option<String>,
+    /// Number of CPUs, likewise
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    cpus: Option<u32>,
     /// Import nothing when a line is not understood, instead of leaving it out
     #[arg(long)]
     strict: bool,
@@ -143,10 +152,20 @@ fn import(
 }
 
 impl TextOptions {
+    fn machine(&self) -> Machine {
+        Machine {
+            hostname: self.host.clone().unwrap_or_default(),
+            kernel: self.kernel.clone().unwrap_or_default(),
+            architecture: String::new(),
+            cpus: self.cpus,
+        }
+    }
+
     fn averages(&self) -> SarOptions {
         SarOptions {
             date: self.date,
             tz: self.tz,
+            machine: self.machine(),
             strict: self.strict,
         }
     }
@@ -164,6 +183,7 @@ impl TextOptions {
             .transpose()?;
         Ok(LogOptions {
             tz: self.tz,
+            machine: self.machine(),
             at,
             strict: self.strict,
         })

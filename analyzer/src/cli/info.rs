@@ -38,13 +38,19 @@ impl Arguments {
             output::count(ticks.len() as u64)
         )?;
         for (index, boot) in boots.iter().enumerate() {
+            // 0: an import that did not say.
+            let cpus = if boot.cpus == 0 {
+                "?".to_owned()
+            } else {
+                boot.cpus.to_string()
+            };
             let memory = boot.memory_bytes.map_or(String::new(), |b| {
                 format!(", {:.1} GiB", b as f64 / (1u64 << 30) as f64)
             });
             writeln!(
                 out,
-                "\n{} · Linux {} · {} CPUs{memory} · boot {} · zone {}",
-                boot.hostname, boot.kernel, boot.cpus, boot.boot_id, boot.tz
+                "\n{} · Linux {} · {cpus} CPUs{memory} · boot {} · zone {}",
+                boot.hostname, boot.kernel, boot.boot_id, boot.tz
             )?;
             let mut spans: Vec<_> = runs
                 .iter()

@@ -9,6 +9,7 @@ mod detect;
 mod files;
 mod kmsg;
 mod logs;
+mod machine;
 mod node;
 mod processes;
 mod recording;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 pub use averages::{Options as SarOptions, sa_files, sadf_json, sar_text};
 pub use detect::{Format, detect};
+pub use machine::Machine;
 pub use recording::import as recording;
 pub use snapshots::{Options as LogOptions, import as proc_log};
 

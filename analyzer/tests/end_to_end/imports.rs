@@ -89,7 +89,7 @@ fn logs_of_kernel_files() {
           processes  0 rows
           kernel log 0 records
           facts      0 new
-          note       host, kernel and number of CPUs are not known
+          note       not known: host (--host), kernel (--kernel), number of CPUs (--cpus)
           note       not used: oswtop
     "#]].assert_eq(&summary(&scratch, &["import", "oswatcher", path]));
     expect![[r#"

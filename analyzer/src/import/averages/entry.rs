@@ -150,9 +150,14 @@ fn import(
         let (place, reason) = averages.broken.first().cloned().unwrap_or_else(nothing);
         return Err(Error::Input { place, reason });
     }
+    averages.machine = averages.machine.or(&options.machine);
     // The same text under another date or zone is other data.
     let kind = format!("{kind}/{KEY_VERSION}");
-    let key = import_key(&kind, &digests, &format!("{:?} {}", options.date, options.tz));
+    let key = import_key(
+        &kind,
+        &digests,
+        &format!("{:?} {} {:?}", options.date, options.tz, options.machine),
+    );
     Ok(match write(&averages, &key, writer)? {
         Outcome::Imported(summary) => Outcome::Imported(Summary {
             bytes,

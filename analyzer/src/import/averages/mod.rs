@@ -25,7 +25,7 @@ mod sar;
 mod table;
 mod write;
 
-use super::Place;
+use super::{Machine, Place};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use model::{Subject, Unit, UnixNanos};
@@ -34,12 +34,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub use entry::{sa_files, sadf_json, sar_text};
 
 /// What has to be said about text that does not say it itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The day of text without a header line; also decides between month/day and day/month.
     pub date: Option<NaiveDate>,
     /// The zone of the clock times in the text.
     pub tz: Tz,
+    /// The machine, where the text does not say it.
+    pub machine: Machine,
     /// Whether a line that is not understood ends the import.
     pub strict: bool,
 }
@@ -60,15 +62,6 @@ struct Column {
     subject: Subject,
     unit: Unit,
     kind: Kind,
-}
-
-/// Which machine, as far as the input says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Machine {
-    hostname: String,
-    kernel: String,
-    architecture: String,
-    cpus: Option<u32>,
 }
 
 /// All that was read, before it is put in order.

@@ -1,8 +1,8 @@
 //! `sadf -j`: the same tables as sar's, as JSON, with dates, zones and the length of each interval.
 
 use super::table::Table;
-use super::{Averages, Machine, Options};
-use crate::import::{Error, Place, Result, json_error};
+use super::{Averages, Options};
+use crate::import::{Error, Machine, Place, Result, json_error};
 use crate::time_grammar::{Fold, instant};
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;

@@ -4,9 +4,9 @@
 //! (`Linux 2.6.32 (host) 09/10/2016 …`), so days are counted where the clock of a table starts again.
 
 use super::table::Table;
-use super::{Averages, Machine, Options};
+use super::{Averages, Options};
 use crate::import::text::Lines;
-use crate::import::{Error, Place, Result};
+use crate::import::{Error, Machine, Place, Result};
 use crate::time_grammar::{Fold, instant};
 use chrono::{Days, NaiveDate, NaiveTime, Timelike};
 use model::UnixNanos;

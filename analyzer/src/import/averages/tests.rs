@@ -1,5 +1,6 @@
 use super::write::{notes, readings, stretches};
 use super::{Averages, Options, sar};
+use crate::import::Machine;
 use crate::import::text::Lines;
 use chrono::{DateTime, NaiveDate};
 use chrono_tz::{Europe::Berlin, Tz, UTC};
@@ -11,6 +12,7 @@ fn options(date: Option<&str>, tz: Tz) -> Options {
         date: date.map(|date| date.parse().unwrap()),
         tz,
         strict: false,
+        machine: Machine::default(),
     }
 }
 
@@ -235,10 +237,10 @@ rubbish
         "10:10:01 1.00 2.00\n",
         &options(Some("2016-09-10"), UTC),
         expect![[r#"
-        every 600 s
-        note: no line `Linux …`: host, kernel and number of CPUs are not known
-        note: sar.txt:1: a row without a header before it; the line was left out
-    "#]],
+            every 600 s
+            note: not known: host (--host), kernel (--kernel), number of CPUs (--cpus)
+            note: sar.txt:1: a row without a header before it; the line was left out
+        "#]],
     );
 }
 
@@ -311,18 +313,18 @@ fn published_rows_come_back() {
         &text,
         &options(Some("2016-09-10"), UTC),
         expect![[r#"
-        every 600 s
-        from 2016-09-10 02:20:01+00:00, boot 0
-          2016-09-10 02:30:01+00:00: vmstat.pgpgin host + 3152.86/s, vmstat.pgpgout host + 2060.66/s, vmstat.pgfault host + 8426.85/s, vmstat.pgmajfault host + 0.30/s, vmstat.pgfree host + 8362.06/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-          2016-09-10 02:40:01+00:00: vmstat.pgpgin host + 626.94/s, vmstat.pgpgout host + 2019.02/s, vmstat.pgfault host + 9078.88/s, vmstat.pgmajfault host + 0.18/s, vmstat.pgfree host + 9388.26/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-          2016-09-10 02:50:02+00:00: vmstat.pgpgin host + 806.48/s, vmstat.pgpgout host + 2012.10/s, vmstat.pgfault host + 7301.27/s, vmstat.pgmajfault host + 0.17/s, vmstat.pgfree host + 5968.87/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-          2016-09-10 03:00:07+00:00: vmstat.pgpgin host + 694031.81/s, vmstat.pgpgout host + 2097.44/s, vmstat.pgfault host + 7752.61/s, vmstat.pgmajfault host + 633.88/s, vmstat.pgfree host + 212117.33/s, vmstat.pgscan_kswapd host + 375196.37/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 179629.27/s
-          2016-09-10 03:10:07+00:00: vmstat.pgpgin host + 730073.18/s, vmstat.pgpgout host + 1982.34/s, vmstat.pgfault host + 8704.16/s, vmstat.pgmajfault host + 697.53/s, vmstat.pgfree host + 206740.23/s, vmstat.pgscan_kswapd host + 217153.60/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 182609.96/s
-          2016-09-10 03:20:06+00:00: vmstat.pgpgin host + 733912.09/s, vmstat.pgpgout host + 2179.16/s, vmstat.pgfault host + 7276.29/s, vmstat.pgmajfault host + 633.97/s, vmstat.pgfree host + 236314.30/s, vmstat.pgscan_kswapd host + 213713.31/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 183655.17/s
-          2016-09-10 03:30:04+00:00: vmstat.pgpgin host + 710894.55/s, vmstat.pgpgout host + 1981.43/s, vmstat.pgfault host + 8260.88/s, vmstat.pgmajfault host + 637.41/s, vmstat.pgfree host + 198254.41/s, vmstat.pgscan_kswapd host + 209061.44/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 177763.16/s
-          2016-09-10 03:40:02+00:00: vmstat.pgpgin host + 723950.31/s, vmstat.pgpgout host + 2185.91/s, vmstat.pgfault host + 7663.98/s, vmstat.pgmajfault host + 618.98/s, vmstat.pgfree host + 236609.63/s, vmstat.pgscan_kswapd host + 209428.12/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 181126.74/s
-        note: no line `Linux …`: host, kernel and number of CPUs are not known
-    "#]],
+            every 600 s
+            from 2016-09-10 02:20:01+00:00, boot 0
+              2016-09-10 02:30:01+00:00: vmstat.pgpgin host + 3152.86/s, vmstat.pgpgout host + 2060.66/s, vmstat.pgfault host + 8426.85/s, vmstat.pgmajfault host + 0.30/s, vmstat.pgfree host + 8362.06/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+              2016-09-10 02:40:01+00:00: vmstat.pgpgin host + 626.94/s, vmstat.pgpgout host + 2019.02/s, vmstat.pgfault host + 9078.88/s, vmstat.pgmajfault host + 0.18/s, vmstat.pgfree host + 9388.26/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+              2016-09-10 02:50:02+00:00: vmstat.pgpgin host + 806.48/s, vmstat.pgpgout host + 2012.10/s, vmstat.pgfault host + 7301.27/s, vmstat.pgmajfault host + 0.17/s, vmstat.pgfree host + 5968.87/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+              2016-09-10 03:00:07+00:00: vmstat.pgpgin host + 694031.81/s, vmstat.pgpgout host + 2097.44/s, vmstat.pgfault host + 7752.61/s, vmstat.pgmajfault host + 633.88/s, vmstat.pgfree host + 212117.33/s, vmstat.pgscan_kswapd host + 375196.37/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 179629.27/s
+              2016-09-10 03:10:07+00:00: vmstat.pgpgin host + 730073.18/s, vmstat.pgpgout host + 1982.34/s, vmstat.pgfault host + 8704.16/s, vmstat.pgmajfault host + 697.53/s, vmstat.pgfree host + 206740.23/s, vmstat.pgscan_kswapd host + 217153.60/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 182609.96/s
+              2016-09-10 03:20:06+00:00: vmstat.pgpgin host + 733912.09/s, vmstat.pgpgout host + 2179.16/s, vmstat.pgfault host + 7276.29/s, vmstat.pgmajfault host + 633.97/s, vmstat.pgfree host + 236314.30/s, vmstat.pgscan_kswapd host + 213713.31/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 183655.17/s
+              2016-09-10 03:30:04+00:00: vmstat.pgpgin host + 710894.55/s, vmstat.pgpgout host + 1981.43/s, vmstat.pgfault host + 8260.88/s, vmstat.pgmajfault host + 637.41/s, vmstat.pgfree host + 198254.41/s, vmstat.pgscan_kswapd host + 209061.44/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 177763.16/s
+              2016-09-10 03:40:02+00:00: vmstat.pgpgin host + 723950.31/s, vmstat.pgpgout host + 2185.91/s, vmstat.pgfault host + 7663.98/s, vmstat.pgmajfault host + 618.98/s, vmstat.pgfree host + 236609.63/s, vmstat.pgscan_kswapd host + 209428.12/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 181126.74/s
+            note: not known: host (--host), kernel (--kernel), number of CPUs (--cpus)
+        "#]],
     );
 }
 

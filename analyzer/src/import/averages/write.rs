@@ -2,7 +2,7 @@
 
 use super::{Averages, Column, Kind};
 use crate::import::{Outcome, Result, Summary};
-use model::{Boot, Nanos, Reading, Run, RunOrigin, Subject, Template, Tick, TimeSpan, Unit, UnixNanos};
+use model::{Nanos, Reading, Run, RunOrigin, Subject, Template, Tick, TimeSpan, Unit, UnixNanos};
 use std::sync::Arc;
 use store::Writer;
 
@@ -81,19 +81,10 @@ pub(super) fn write(averages: &Averages, key: &str, writer: &mut Writer) -> Resu
         return Ok(Outcome::AlreadyThere);
     };
     let end = last.ticks.last().map_or(last.begin, |(at, _)| *at);
-    let machine = &averages.machine;
-    let hostname = if machine.hostname.is_empty() {
-        "unknown"
-    } else {
-        &machine.hostname
-    };
+    let boot = averages.machine.boot(None, None, averages.tz);
     let mut summary = Summary {
-        hostname: hostname.to_owned(),
-        kernel: if machine.kernel.is_empty() {
-            "unknown".into()
-        } else {
-            machine.kernel.clone()
-        },
+        hostname: boot.hostname,
+        kernel: boot.kernel,
         span: TimeSpan::new(first.begin, end),
         interval,
         ticks: 0,
@@ -113,19 +104,10 @@ pub(super) fn write(averages: &Averages, key: &str, writer: &mut Writer) -> Resu
             if stretch.boot != boot_number {
                 (boot_begins, boot_number) = (stretch.begin, stretch.boot);
             }
-            let boot = Boot {
-                // Not the kernel's: sar does not print that.
-                boot_id: format!("sar:{hostname}:{}", boot_begins.0 / SECOND),
-                hostname: hostname.to_owned(),
-                kernel: summary.kernel.clone(),
-                machine: machine.architecture.clone(),
-                cpus: machine.cpus.unwrap_or(0),
-                page_size: 4096,
-                clk_tck: 100,
-                memory_bytes: total_memory(averages, stretch),
-                cmdline: String::new(),
-                tz: averages.tz.name().to_owned(),
-            };
+            let restarted = (stretch.boot > 0).then_some(boot_begins);
+            let boot = averages
+                .machine
+                .boot(restarted, total_memory(averages, stretch), averages.tz);
             let run = Run {
                 origin: RunOrigin::ImportAverages,
                 interval,
@@ -167,9 +149,7 @@ fn total_memory(averages: &Averages, stretch: &Stretch) -> Option<u64> {
 
 pub(super) fn notes(averages: &Averages) -> Vec<String> {
     let mut notes: Vec<String> = averages.notes.iter().cloned().collect();
-    if averages.machine.hostname.is_empty() {
-        notes.push("no line `Linux …`: host, kernel and number of CPUs are not known".into());
-    }
+    notes.extend(averages.machine.note());
     if !averages.unused.is_empty() {
         let tables: Vec<&str> = averages.unused.iter().map(String::as_str).collect();
         notes.push(format!("not used, tables that begin with: {}", tables.join("; ")));

@@ -7,9 +7,9 @@ mod stamps;
 
 use super::detect::files;
 use super::text::{Lines, import_key};
-use super::{Error, Outcome, Place, Progress, Result, Summary};
+use super::{Error, Machine, Outcome, Place, Progress, Result, Summary};
 use chrono_tz::Tz;
-use model::{Boot, Nanos, Reading, Run, RunOrigin, Template, Tick, TimeSpan, UnixNanos};
+use model::{Nanos, Reading, Run, RunOrigin, Template, Tick, TimeSpan, UnixNanos};
 use stamps::{Stamped, Stamps};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,10 +17,12 @@ use std::sync::Arc;
 use store::Writer;
 
 /// What has to be said about logs that do not say it themselves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The zone of clock times without one.
     pub tz: Tz,
+    /// The machine, which such logs do not say.
+    pub machine: Machine,
     /// When a file without any time in it was read.
     pub at: Option<UnixNanos>,
     /// Whether a line that is not understood ends the import.
@@ -116,7 +118,7 @@ pub fn import(
     let key = import_key(
         &format!("proc-log/{KEY_VERSION}"),
         &digests,
-        &format!("{:?} {}", options.at, options.tz),
+        &format!("{:?} {} {:?}", options.at, options.tz, options.machine),
     );
     Ok(match snapshots.write(key, options, writer)? {
         Outcome::Imported(summary) => Outcome::Imported(Summary {
@@ -272,19 +274,7 @@ impl Snapshots {
             return Ok(Outcome::AlreadyThere);
         };
         let (first, last) = (first.at, last.at);
-        let boot = Boot {
-            // Not the kernel's: the logs do not say it.
-            boot_id: format!("proc-log:{}", first.0 / 1_000_000_000),
-            hostname: "unknown".into(),
-            kernel: "unknown".into(),
-            machine: String::new(),
-            cpus: 0,
-            page_size: 4096,
-            clk_tck: 100,
-            memory_bytes: self.memory_bytes(),
-            cmdline: String::new(),
-            tz: options.tz.name().to_owned(),
-        };
+        let boot = options.machine.boot(None, self.memory_bytes(), options.tz);
         let run = Run {
             origin: RunOrigin::Import,
             interval,
@@ -304,7 +294,7 @@ impl Snapshots {
             log_records: 0,
             facts: 0,
             bytes: 0,
-            notes: self.notes(),
+            notes: self.notes(options),
         };
         writer.transaction(|writer| {
             let Some(run) = writer.begin_run(&boot, &run)? else {
@@ -344,8 +334,8 @@ impl Snapshots {
         Some(found.values[total.slot] * 1024)
     }
 
-    fn notes(&self) -> Vec<String> {
-        let mut notes = vec!["host, kernel and number of CPUs are not known".to_owned()];
+    fn notes(&self, options: &Options) -> Vec<String> {
+        let mut notes: Vec<String> = options.machine.note().into_iter().collect();
         notes.extend(self.abbreviations.iter().map(|zone| {
             format!("{zone} was not heeded, since it names no zone for certain; --tz says which")
         }));

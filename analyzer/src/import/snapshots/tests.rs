@@ -8,11 +8,14 @@ fn read(text: &str, options: &Options) -> Result<Snapshots> {
     Ok(snapshots)
 }
 
-const PLAIN: Options = Options {
-    tz: Tz::UTC,
-    at: None,
-    strict: false,
-};
+fn plain() -> Options {
+    Options {
+        tz: Tz::UTC,
+        at: None,
+        strict: false,
+        machine: Machine::default(),
+    }
+}
 
 #[track_caller]
 fn check(text: &str, options: &Options, expected: Expect) {
@@ -29,7 +32,7 @@ fn check(text: &str, options: &Options, expected: Expect) {
                 )
             };
             let notes = snapshots
-                .notes()
+                .notes(&plain())
                 .into_iter()
                 .skip(1)
                 .map(|note| format!("note: {note}\n"));
@@ -44,7 +47,7 @@ fn a_time_before_each_line() {
     check(
         "2016-09-10 10:53:32.92709 MemTotal: 65837824 kB\n2016-09-10 10:53:32.92709 MemFree: 270568 kB\n\
          2016-09-10 10:53:35.01732 MemTotal: 65837824 kB\n2016-09-10 10:53:35.01732 MemFree: 1270568 kB\n",
-        &PLAIN,
+        &plain(),
         expect![[r#"
             1473504812.927 meminfo: "MemTotal: 65837824 kB\nMemFree: 270568 kB\n"
             1473504815.017 meminfo: "MemTotal: 65837824 kB\nMemFree: 1270568 kB\n"
@@ -54,7 +57,7 @@ fn a_time_before_each_line() {
     check(
         "2016-09-10 10:53:32.001 nr_free_pages 1\n2016-09-10 10:53:32.002 pgfault 2\n\
          2016-09-10 10:53:32.101 nr_free_pages 3\n2016-09-10 10:53:32.102 pgfault 4\n",
-        &PLAIN,
+        &plain(),
         expect![[r#"
             1473504812.001 vmstat: "nr_free_pages 1\npgfault 2\n"
             1473504812.101 vmstat: "nr_free_pages 3\npgfault 4\n"
@@ -69,7 +72,7 @@ fn a_time_on_a_line_of_its_own() {
          zzz ***Sat Sep 10 10:53:37 EDT 2016\nMemTotal:       65837824 kB\nMemFree:          271568 kB\n",
         &Options {
             tz: chrono_tz::America::New_York,
-            ..PLAIN
+            ..plain()
         },
         expect![[r#"
             1473519212.000 meminfo: "MemTotal:       65837824 kB\nMemFree:          270568 kB\n"
@@ -78,7 +81,7 @@ fn a_time_on_a_line_of_its_own() {
     );
     check(
         "@ 1473504812.000000001\n0.42 10.00 3.11 1/88 22870\n",
-        &PLAIN,
+        &plain(),
         expect![[r#"
             1473504812.000 loadavg: "0.42 10.00 3.11 1/88 22870\n"
         "#]],
@@ -92,7 +95,7 @@ fn an_excerpt_without_a_time() {
         text,
         &Options {
             at: Some(UnixNanos(1_473_504_812_000_000_000)),
-            ..PLAIN
+            ..plain()
         },
         expect![[r#"
             1473504812.000 zoneinfo: "Node 0, zone DMA\npages free 3933\nmin 5\nlow 6\nhigh 7\n--\nNode 1, zone Normal\npages free 2732324\nmin 11291\n"
@@ -100,7 +103,7 @@ fn an_excerpt_without_a_time() {
     );
     check(
         text,
-        &PLAIN,
+        &plain(),
         expect![[r#"
         note: x.log:1: no time before it, and none stood on a line of its own; it was left out
         note: x.log:2: no time before it, and none stood on a line of its own; it was left out
@@ -118,7 +121,7 @@ fn what_is_not_understood_is_left_out_and_said() {
         "rubbish\n\n2016-09-10 10:53:32 to be or not to be 1 2 3\n2016-09-10 10:53:33 MemFree: 1 kB\nmore\n";
     check(
         text,
-        &PLAIN,
+        &plain(),
         expect![[r#"
         1473504813.000 meminfo: "MemFree: 1 kB\n"
         note: x.log:1: no time before it, and none stood on a line of its own; it was left out
@@ -130,7 +133,7 @@ fn what_is_not_understood_is_left_out_and_said() {
         text,
         &Options {
             strict: true,
-            ..PLAIN
+            ..plain()
         },
         expect!["x.log:1: no time before it, and none stood on a line of its own"],
     );
@@ -140,8 +143,8 @@ fn what_is_not_understood_is_left_out_and_said() {
 fn cut_and_garbled_text_never_panics() {
     let text = "zzz ***Sat Sep 10 10:53:32 EDT 2016\nMemFree: 1 kB\n2016-09-10 10:53:33 pgfault 7\n@ 1.5\ncpu  1 2 3\n";
     for cut in 0..text.len() {
-        let _ = read(&text[..cut], &PLAIN);
-        let _ = read(&format!("{}\0é9:{}", &text[..cut], &text[cut..]), &PLAIN);
+        let _ = read(&text[..cut], &plain());
+        let _ = read(&format!("{}\0é9:{}", &text[..cut], &text[cut..]), &plain());
     }
 }
 
@@ -152,7 +155,7 @@ fn published_readings() {
     let Ok(text) = std::fs::read_to_string(format!("{folder}/meminfo.log")) else {
         return;
     };
-    let snapshots = read(&text, &PLAIN).unwrap();
+    let snapshots = read(&text, &plain()).unwrap();
     let free = |found: &Found| {
         let columns = sources::decode(found.source, &found.template).unwrap();
         let free = columns
