@@ -243,8 +243,8 @@ fn spinning(disk: usize, t: Seconds) -> Rates {
     let noise = Noise::new("spinning");
     let own = noise.nth(disk as u64 + 1);
     let trouble = rise(t, FAULTS_BEGIN, 1.0);
-    // Both disks write the same, at the same time, when the flusher wakes.
-    let flush = if t.rem_euclid(5.0) < 1.2 { 5.0 / 1.2 } else { 0.0 };
+    // Both disks write the same at the same time: a steady log, and more when the flusher wakes.
+    let flush = if t.rem_euclid(5.0) < 1.2 { 1.55 } else { 0.83 };
     let level = 1.0 + trouble * (0.62 - 1.0 + 0.1 * noise.at(t, 30.0));
     let write_sectors = 1_734.5 * flush * level * (1.0 + 0.2 * noise.nth(7).at(t, 1.0));
     let writes = write_sectors / 51.7;
