@@ -1,2 +1,43 @@
-//! Binary.
-fn main() {}
+//! `collector`: records what this machine's kernel says of memory and disks, every second.
+//!
+//! One thread keeps the beat and reads ([`run`], [`sampler`]); another writes ([`recorder`]), so that a disk that hangs never
+//! delays a reading. Nothing is interpreted here.
+
+mod cli;
+mod clock;
+mod doctor;
+mod kernel_file;
+mod node;
+mod once;
+mod recorder;
+mod run;
+mod sampler;
+
+use clap::Parser;
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::Arguments::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            // The store's errors name their own causes.
+            let line = if error.is::<store::Error>() {
+                error.to_string()
+            } else {
+                format!("{error:#}")
+            };
+            say(&line);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One line on stderr, for a person or the journal. Nobody may be there to read it; that changes nothing.
+fn say(message: &str) {
+    let line: String = message
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let _ = writeln!(std::io::stderr(), "collector: {line}");
+}

@@ -1,0 +1,145 @@
+//! `collector doctor`: would recording work here, and what would it cost?
+
+use crate::cli;
+use crate::clock::monotonic;
+use crate::kernel_file::KernelFile;
+use crate::sampler::why;
+use model::{Template, UnixNanos};
+use std::path::Path;
+use std::process::ExitCode;
+use store::Reader;
+
+/// Each file is read this often; the middle time is told.
+const READS: usize = 9;
+
+/// Prints what it finds; fails when no file can be read or the database cannot be written.
+pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
+    println!("{:<16} {:>8} {:>8} {:>6}", "source", "bytes", "numbers", "µs");
+    let mut readable = 0;
+    for source in sources::all() {
+        match examine(&arguments.proc.join(source.name)) {
+            Ok((bytes, numbers, micros)) => {
+                readable += 1;
+                println!("{:<16} {bytes:>8} {numbers:>8} {micros:>6}", source.name);
+            }
+            Err(error) => println!("{:<16} not recorded: {}", source.name, why(&error)),
+        }
+    }
+    let path = arguments.database();
+    println!("\ndatabase         {}", path.display());
+    let writable = writable(&path);
+    match &writable {
+        Ok(()) => println!("                 can be written"),
+        Err(why) => println!("                 cannot be written: {why}"),
+    }
+    if path.exists() {
+        match contents(&path) {
+            Ok(lines) => lines.iter().for_each(|line| println!("                 {line}")),
+            Err(error) => println!("                 {error}"),
+        }
+    }
+    Ok(if readable > 0 && writable.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Bytes, numbers, and the median time of a read in microseconds.
+fn examine(path: &Path) -> std::io::Result<(usize, usize, i64)> {
+    let mut file = KernelFile::new(path.into());
+    let mut times = Vec::with_capacity(READS);
+    let (mut bytes, mut numbers) = (0, 0);
+    for _ in 0..READS {
+        let before = monotonic();
+        let text = file.read()?;
+        times.push((monotonic() - before) / 1000);
+        bytes = text.len();
+        numbers = Template::parse(text, None).1.len();
+    }
+    times.sort_unstable();
+    Ok((bytes, numbers, times[READS / 2]))
+}
+
+/// Whether `run` could write there, without creating a database.
+fn writable(path: &Path) -> Result<(), String> {
+    if path.exists() {
+        return store::Writer::open(path).map(drop).map_err(|e| e.to_string());
+    }
+    // The nearest folder that exists is the one in which `run` would create the rest.
+    let folder = path
+        .ancestors()
+        .skip(1)
+        .find(|p| p.exists() || p.as_os_str().is_empty());
+    let folder = folder
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let probe = folder.join(format!(".highwater-doctor-{}", std::process::id()));
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&probe);
+    made.map_err(|e| format!("{}: {e}", folder.display()))?;
+    std::fs::remove_file(&probe).map_err(|e| format!("{}: {e}", probe.display()))
+}
+
+fn contents(path: &Path) -> store::Result<Vec<String>> {
+    let reader = Reader::open(path)?;
+    let size = format!("{:.1} MiB", reader.size_bytes() as f64 / f64::from(1 << 20));
+    Ok(match reader.extent()? {
+        Some(span) => vec![
+            format!(
+                "{size}, reaches back {} to {}",
+                length(span.seconds()),
+                utc(span.from)
+            ),
+            format!("newest tick {}", utc(span.to)),
+        ],
+        None => vec![format!("{size}, no tick yet")],
+    })
+}
+
+fn length(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
+        s => format!("{:.1} days", s / 86400.0),
+    }
+}
+
+/// RFC 3339 to the second.
+fn utc(at: UnixNanos) -> String {
+    let seconds = at.0.div_euclid(1_000_000_000);
+    let (day, clock) = (seconds.div_euclid(86400), seconds.rem_euclid(86400));
+    // Civil date from a day number: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+    let z = day + 719_468;
+    let era = z.div_euclid(146_097);
+    let of_era = z.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let date = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}Z",
+        clock / 3600,
+        clock / 60 % 60,
+        clock % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        let of = |seconds: i64| utc(UnixNanos(seconds * 1_000_000_000));
+        assert_eq!(of(0), "1970-01-01T00:00:00Z");
+        assert_eq!(of(1_473_497_612), "2016-09-10T08:53:32Z");
+        assert_eq!(of(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(of(-1), "1969-12-31T23:59:59Z");
+    }
+}
