@@ -1,7 +1,9 @@
 //! The project's own tools: `cargo xtask COMMAND`. What each does stands in its own file.
 
+mod children;
 mod command;
 mod page;
+mod run;
 mod sample_data;
 mod summary;
 mod test;
@@ -23,6 +25,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Task {
     Test(test::Arguments),
+    Run(run::Arguments),
     SampleData(sample_data::Arguments),
     /// Check what no compiler checks: layout of files, the licence, arrows between crates, paths of one machine
     Tidy,
@@ -31,6 +34,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(arguments) => test::run(&arguments),
+        Task::Run(arguments) => run::run(&arguments),
         Task::SampleData(arguments) => sample_data::run(&arguments),
         Task::Tidy => tidy::run(),
     };
