@@ -22,5 +22,8 @@ fn main() -> ExitCode {
 
 /// A message may quote a damaged or hostile file: what could move a terminal's cursor becomes a blank.
 fn one_line(message: &str) -> String {
-    message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    message
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }

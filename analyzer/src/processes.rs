@@ -50,27 +50,26 @@ pub fn started(window: &Window, identity: &ProcessIdentity) -> UnixNanos {
 pub fn rank(window: &Window, from: usize, to: usize, measure: Measure) -> Vec<Doer> {
     let begin = window.ticks[from.saturating_sub(1)];
     let end = window.ticks[to.min(window.len() - 1)] + (window.interval * 1e9) as i64;
-    let mut amounts: BTreeMap<ProcessIdentity, Account> = BTreeMap::new();
+    let mut amounts: BTreeMap<(u32, u64), Account> = BTreeMap::new();
     for tick in window.processes.iter().filter(|t| t.at <= end) {
         let inside = tick.at >= begin;
+        let inherited = inherited(tick, &mut amounts);
         for sample in &tick.samples {
             if is_kernel_thread(sample) {
                 continue;
             }
-            let key = ProcessIdentity {
-                cmdline: None,
-                cgroup: None,
-                ..sample.identity.clone()
-            };
+            // By exec a process takes another name and stays the one that it was.
+            let key = (sample.identity.pid, sample.identity.start_ticks);
             let account = amounts.entry(key).or_insert_with(|| Account {
                 identity: sample.identity.clone(),
                 base: None,
                 last: None,
                 sum: 0.0,
                 new: started(window, &sample.identity) >= begin - 1_000_000_000,
+                alive: true,
             });
             account.identity = sample.identity.clone();
-            account.take(sample, measure, inside);
+            account.take(sample, measure, inside, inherited);
         }
     }
     let mut doers: Vec<Doer> = amounts
@@ -95,10 +94,33 @@ struct Account {
     last: Option<f64>,
     sum: f64,
     new: bool,
+    alive: bool,
+}
+
+/// What the processes that ended since the tick before had on their accounts: the kernel adds a child's I/O to its parent's when the
+/// parent waits for it (kernel/exit.c, wait_task_zombie), which makes a shell look like the one who wrote.
+fn inherited(tick: &model::ProcessTick, accounts: &mut BTreeMap<(u32, u64), Account>) -> f64 {
+    let listed: std::collections::BTreeSet<(u32, u64)> = tick
+        .samples
+        .iter()
+        .map(|s| (s.identity.pid, s.identity.start_ticks))
+        .collect();
+    let mut total = 0.0;
+    for (key, account) in accounts.iter_mut().filter(|(_, a)| a.alive) {
+        let said = tick
+            .samples
+            .iter()
+            .any(|s| s.state == 'X' && (s.identity.pid, s.identity.start_ticks) == *key);
+        if said || (tick.complete && !listed.contains(key)) {
+            account.alive = false;
+            total += account.last.unwrap_or(0.0);
+        }
+    }
+    total
 }
 
 impl Account {
-    fn take(&mut self, sample: &ProcessSample, measure: Measure, inside: bool) {
+    fn take(&mut self, sample: &ProcessSample, measure: Measure, inside: bool, inherited: f64) {
         match measure {
             Measure::Waited if inside && sample.state == 'D' => self.sum += 1.0,
             Measure::Waited => {}
@@ -111,7 +133,10 @@ impl Account {
                 if inside {
                     let base = self.last.or(self.new.then_some(0.0));
                     if let Some(base) = base {
-                        self.sum += (value - base).max(0.0);
+                        let step = (value - base).max(0.0);
+                        // The child did a little more between its last look and its end.
+                        let is_inherited = inherited > 0.0 && (0.8..=1.5).contains(&(step / inherited));
+                        self.sum += if is_inherited { 0.0 } else { step };
                     }
                 }
                 self.last = Some(value);

@@ -68,9 +68,14 @@ impl Template {
     /// `prior` is the template that the same source had before: where `text` allows it, its widths are kept, so
     /// that numbers which grow past their padding and shrink again do not alternate between two templates.
     pub fn parse(text: &[u8], prior: Option<&Template>) -> (Template, Vec<u64>) {
-        let mut parser = Parser { input: text, ..Parser::default() };
+        let mut parser = Parser {
+            input: text,
+            ..Parser::default()
+        };
         parser.run();
-        let Parser { mut template, values, .. } = parser;
+        let Parser {
+            mut template, values, ..
+        } = parser;
         if let Some(prior) = prior {
             template.adopt_widths(prior, &values);
         }
@@ -78,7 +83,13 @@ impl Template {
             (template, values)
         } else {
             // No input is known that comes here, but losing bytes is not an option: keep it whole.
-            (Template { text: text.to_vec(), slots: Vec::new() }, Vec::new())
+            (
+                Template {
+                    text: text.to_vec(),
+                    slots: Vec::new(),
+                },
+                Vec::new(),
+            )
         }
     }
 
@@ -89,14 +100,18 @@ impl Template {
             return;
         }
         // Two different widths for one slot: nothing is padded there, and a file is printed in one style throughout.
-        let differ = |(mine, theirs): (&Slot, &Slot)| mine.width > 0 && theirs.width > 0 && mine.width != theirs.width;
+        let differ =
+            |(mine, theirs): (&Slot, &Slot)| mine.width > 0 && theirs.width > 0 && mine.width != theirs.width;
         if prior.has_spaces_of_its_own() || self.slots.iter().zip(&prior.slots).any(differ) {
             self.take_padding_as_text(values);
             return;
         }
         for ((mine, theirs), &value) in self.slots.iter_mut().zip(&prior.slots).zip(values) {
             let bare = mine.width == 0 && mine.fill == Fill::Space && theirs.fill == Fill::Space;
-            if bare && mine.scale == theirs.scale && printed_len(value, mine.scale) >= usize::from(theirs.width) {
+            if bare
+                && mine.scale == theirs.scale
+                && printed_len(value, mine.scale) >= usize::from(theirs.width)
+            {
                 mine.width = theirs.width;
             }
         }
@@ -104,7 +119,9 @@ impl Template {
 
     /// Whether some number is printed bare behind two spaces or more: only [`Self::take_padding_as_text`] makes such.
     fn has_spaces_of_its_own(&self) -> bool {
-        self.slots.iter().any(|s| s.width == 0 && self.text[..s.at].ends_with(b"  "))
+        self.slots
+            .iter()
+            .any(|s| s.width == 0 && self.text[..s.at].ends_with(b"  "))
     }
 
     fn take_padding_as_text(&mut self, values: &[u64]) {
@@ -131,12 +148,20 @@ impl Template {
         let mut rest = text;
         let mut fixed_from = 0;
         for (i, slot) in self.slots.iter().enumerate() {
-            let Some(after) = rest.strip_prefix(&self.text[fixed_from..slot.at]) else { return false };
+            let Some(after) = rest.strip_prefix(&self.text[fixed_from..slot.at]) else {
+                return false;
+            };
             fixed_from = slot.at;
             // Groups of one long number stand side by side: each but the last has exactly its width.
             let joined = self.slots.get(i + 1).is_some_and(|next| next.at == slot.at);
-            let field = if joined { &after[..after.len().min(usize::from(slot.width))] } else { after };
-            let Some((value, len)) = slot.read(field) else { return false };
+            let field = if joined {
+                &after[..after.len().min(usize::from(slot.width))]
+            } else {
+                after
+            };
+            let Some((value, len)) = slot.read(field) else {
+                return false;
+            };
             values.push(value);
             rest = &after[len..];
         }
@@ -173,7 +198,8 @@ impl Template {
         ends.enumerate().flat_map(move |(i, end)| {
             let text = (from < end).then(|| Piece::Text(&self.text[from..end]));
             from = end;
-            text.into_iter().chain(self.slots.get(i).map(|slot| Piece::Slot(i, slot)))
+            text.into_iter()
+                .chain(self.slots.get(i).map(|slot| Piece::Slot(i, slot)))
         })
     }
 
@@ -185,7 +211,10 @@ impl Template {
         for slot in &self.slots {
             put_varint(&mut out, (slot.at - at) as u64);
             at = slot.at;
-            put_varint(&mut out, u64::from(slot.width) << 1 | u64::from(slot.fill == Fill::Zero));
+            put_varint(
+                &mut out,
+                u64::from(slot.width) << 1 | u64::from(slot.fill == Fill::Zero),
+            );
             out.push(slot.scale);
         }
         out.extend_from_slice(&self.text);
@@ -206,18 +235,29 @@ impl Template {
             let width = take_varint(&mut rest).ok_or(MalformedTemplate("cut short"))?;
             let (&scale, tail) = rest.split_first().ok_or(MalformedTemplate("cut short"))?;
             rest = tail;
-            at = usize::try_from(step).ok().and_then(|s| at.checked_add(s)).ok_or(MalformedTemplate("offset"))?;
+            at = usize::try_from(step)
+                .ok()
+                .and_then(|s| at.checked_add(s))
+                .ok_or(MalformedTemplate("offset"))?;
             let fill = if width & 1 == 1 { Fill::Zero } else { Fill::Space };
             let width = u16::try_from(width >> 1).map_err(|_| MalformedTemplate("width"))?;
             if usize::from(scale) > GROUP_DIGITS {
                 return Err(MalformedTemplate("scale"));
             }
-            slots.push(Slot { at, width, scale, fill });
+            slots.push(Slot {
+                at,
+                width,
+                scale,
+                fill,
+            });
         }
         if at > rest.len() {
             return Err(MalformedTemplate("slot past the text"));
         }
-        Ok(Template { text: rest.to_vec(), slots })
+        Ok(Template {
+            text: rest.to_vec(),
+            slots,
+        })
     }
 }
 
@@ -240,13 +280,20 @@ impl Slot {
         }
         let digits = &digits[at..];
         let fill = if self.fill == Fill::Zero { b'0' } else { b' ' };
-        out.resize(out.len() + usize::from(self.width).saturating_sub(digits.len()), fill);
+        out.resize(
+            out.len() + usize::from(self.width).saturating_sub(digits.len()),
+            fill,
+        );
         out.extend_from_slice(digits);
     }
 
     /// The value at the start of `text` and how many bytes it took, if `print` would print just those.
     fn read(&self, text: &[u8]) -> Option<(u64, usize)> {
-        let pad = if self.fill == Fill::Space { text.iter().take_while(|&&b| b == b' ').count() } else { 0 };
+        let pad = if self.fill == Fill::Space {
+            text.iter().take_while(|&&b| b == b' ').count()
+        } else {
+            0
+        };
         let mut value: u64 = 0;
         let mut len = pad;
         let mut point = None;
@@ -268,7 +315,9 @@ impl Slot {
         };
         let printed = len - pad;
         let lead_fits = match self.fill {
-            Fill::Space => (pad == width.saturating_sub(printed)) && printed == printed_len(value, self.scale),
+            Fill::Space => {
+                (pad == width.saturating_sub(printed)) && printed == printed_len(value, self.scale)
+            }
             Fill::Zero => printed == width.max(printed_len(value, self.scale)),
         };
         (shape_fits && lead_fits).then_some((value, len))
@@ -314,7 +363,10 @@ impl Parser<'_> {
     }
 
     fn end_of_digits(&self, from: usize) -> usize {
-        from + self.input[from..].iter().take_while(|b| b.is_ascii_digit()).count()
+        from + self.input[from..]
+            .iter()
+            .take_while(|b| b.is_ascii_digit())
+            .count()
     }
 
     /// `sda1`, `0x1f`, `dm-0`, `pmem0.1`, `é5`: digits that belong to a name.
@@ -329,7 +381,11 @@ impl Parser<'_> {
 
     /// Whether the word that ends at `end` is a name, such as the `pmem0` of `pmem0.1`, and not a number.
     fn ends_in_name(&self, end: usize) -> bool {
-        self.input[..end].iter().rev().take_while(|&&b| is_word(b)).any(|b| !b.is_ascii_digit())
+        self.input[..end]
+            .iter()
+            .rev()
+            .take_while(|&&b| is_word(b))
+            .any(|b| !b.is_ascii_digit())
     }
 
     /// Where the device ends that `259:0 rbytes=1` at the start of a line names by its numbers; `end` is that of the first.
@@ -346,20 +402,29 @@ impl Parser<'_> {
         let before = self.input[..self.at].trim_ascii_end();
         // `Percpu: 928 kB` is a number: the word must stand alone.
         let alone = |rest: &[u8]| !rest.last().copied().is_some_and(is_word);
-        before.len() < self.at && NAMING_WORDS.iter().any(|word| before.strip_suffix(*word).is_some_and(alone))
+        before.len() < self.at
+            && NAMING_WORDS
+                .iter()
+                .any(|word| before.strip_suffix(*word).is_some_and(alone))
     }
 
     fn number(&mut self, end: usize) {
         let digits = &self.input[self.at..end];
         if let Some(scale) = self.decimals_after(end) {
             let fraction = &self.input[end + 1..end + 1 + scale];
-            let value = digits.iter().chain(fraction).fold(0, |v, d| v * 10 + u64::from(d - b'0'));
+            let value = digits
+                .iter()
+                .chain(fraction)
+                .fold(0, |v, d| v * 10 + u64::from(d - b'0'));
             self.push_padded(value, digits.len() + 1 + scale, scale as u8);
             self.at = end + 1 + scale;
             return;
         }
         let canonical = digits.len() == 1 || digits[0] != b'0';
-        match std::str::from_utf8(digits).ok().and_then(|d| d.parse::<u64>().ok()) {
+        match std::str::from_utf8(digits)
+            .ok()
+            .and_then(|d| d.parse::<u64>().ok())
+        {
             Some(value) if canonical => self.push_padded(value, digits.len(), 0),
             _ => self.push_groups(digits.to_vec()),
         }
@@ -387,14 +452,28 @@ impl Parser<'_> {
         let text = &mut self.template.text;
         let floor = self.template.slots.last().map_or(0, |s| s.at);
         let spaces = text[floor..].iter().rev().take_while(|&&b| b == b' ').count();
-        let starts_line = matches!(text[..text.len() - spaces].last(), None | Some(b'\n')) && text.len() - spaces >= floor;
+        let starts_line =
+            matches!(text[..text.len() - spaces].last(), None | Some(b'\n')) && text.len() - spaces >= floor;
         let after_slot = text.len() - spaces == floor && !self.template.slots.is_empty();
-        let pad = if starts_line && !after_slot { spaces } else { spaces.saturating_sub(1) };
+        let pad = if starts_line && !after_slot {
+            spaces
+        } else {
+            spaces.saturating_sub(1)
+        };
         // u16 is far beyond any padding of /proc; what is beyond it stays text.
         let width = if pad == 0 { 0 } else { pad + printed };
-        let (pad, width) = if width > usize::from(u16::MAX) { (0, 0) } else { (pad, width) };
+        let (pad, width) = if width > usize::from(u16::MAX) {
+            (0, 0)
+        } else {
+            (pad, width)
+        };
         text.truncate(text.len() - pad);
-        self.template.slots.push(Slot { at: text.len(), width: width as u16, scale, fill: Fill::Space });
+        self.template.slots.push(Slot {
+            at: text.len(),
+            width: width as u16,
+            scale,
+            fill: Fill::Space,
+        });
         self.values.push(value);
     }
 
@@ -402,10 +481,18 @@ impl Parser<'_> {
     fn push_groups(&mut self, digits: Vec<u8>) {
         let head = digits.len() % GROUP_DIGITS;
         let (first, rest) = digits.split_at(head);
-        for group in std::iter::once(first).chain(rest.chunks(GROUP_DIGITS)).filter(|g| !g.is_empty()) {
+        for group in std::iter::once(first)
+            .chain(rest.chunks(GROUP_DIGITS))
+            .filter(|g| !g.is_empty())
+        {
             let value = group.iter().fold(0, |v, d| v * 10 + u64::from(d - b'0'));
             let at = self.template.text.len();
-            self.template.slots.push(Slot { at, width: group.len() as u16, scale: 0, fill: Fill::Zero });
+            self.template.slots.push(Slot {
+                at,
+                width: group.len() as u16,
+                scale: 0,
+                fill: Fill::Zero,
+            });
             self.values.push(value);
         }
     }

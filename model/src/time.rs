@@ -87,7 +87,11 @@ impl Onset {
     /// An onset whose `best` is pulled inside its bounds.
     pub fn new(earliest: UnixNanos, best: UnixNanos, latest: UnixNanos) -> Self {
         let latest = latest.max(earliest);
-        Self { earliest, best: best.clamp(earliest, latest), latest }
+        Self {
+            earliest,
+            best: best.clamp(earliest, latest),
+            latest,
+        }
     }
 
     /// Whether `self` began before `other` whatever the truth inside the bounds.

@@ -1,32 +1,27 @@
 //! A block: consecutive readings of one source with one template, as columns.
 //!
 //! ```text
-//! crc32 of the rest | length of head | head (zstd) | groups
-//! head:   readings, columns; then in turn for each column its kind (and references), its first value, and for those that move
-//!         last, below-first, above-last; then the length of each group
-//! group:  up to 128 coded columns, range coded: the zigzag of each step (or of each step of the step)
+//! crc32 of the rest | length of head | head | groups
+//! head:   readings, columns; then, entropy coded, for each column how it is told, its first value and, if it moves, its last, least
+//!         and greatest one; then the length of each group
+//! group:  the residuals of a few columns, entropy coded one after the other
 //! ```
-//! A column that never moves costs its first value in the head. One that moves is told as its steps, less those of up to two other
-//! columns where that is cheaper: `Active` is the sum of its two parts, most of meminfo and of zoneinfo's nodes is vmstat again. The
-//! others stand earlier in the block, or in its *base*, the block of another source over the same ticks. What is left is range coded
-//! ([`crate::range_coder`]) with models shared within a group.
+//! A column that never moves costs its first value. One that moves is told as its steps, divided by their greatest common divisor (4 for
+//! kB that are pages, 8 for sectors that are pages), less those of up to three other columns where that is cheaper: `Active` is the sum of
+//! its two parts, most of meminfo and of zoneinfo's nodes is vmstat again ([`crate::relations`]). The others stand earlier in the block,
+//! or in its *base*, the block of another source over the same ticks. What is left is coded as it is, or as the difference to what was
+//! left before ([`crate::steps`]); the last one is not, for the head has the last value.
 //!
-//! Measured on 120 readings of ten files of a real incident (146,880 numbers; 290 of 1,224 columns move), bytes a number:
-//! zigzag varints under xz 0.108, under zstd 0.13; range coded alone 0.142; with references inside the block 0.120; with vmstat as base 0.098
-//! (of 142,680 slots; 0.095 of the digit runs).
-//! Mixing seven contexts instead of one saves another tenth, but reads seven times as slowly: not taken.
+//! Columns share no model, and a group holds about [`GROUP_NUMBERS`] numbers, so one column is read without most of the others.
 
-use crate::bytes::{put, put_signed, take, take_signed, unzigzag, zigzag};
-use crate::range_coder::{Context, Decoder, Encoder, Model};
-use std::collections::HashMap;
+use crate::bytes::{put, take, unzigzag, zigzag};
+use crate::rans::{Decoder, Encoder, SYMBOLS, Table};
+use crate::relations::{self, Apart, Factor, Leader};
+use crate::steps::{self, put_number, take_number};
+use std::collections::{BTreeMap, HashMap};
 
-const GROUP: usize = 128;
-/// Earlier columns of the block that are tried as references.
-const REACH: usize = 64;
-/// Ticks that a reference is tried on before all are.
-const SAMPLE: usize = 64;
-/// About what a reference costs, in bits.
-const REFERENCE_BITS: u64 = 20;
+/// A group is closed when it has so many numbers: each costs 4 bytes, and reading a column decodes those before it in its group.
+const GROUP_NUMBERS: usize = 1500;
 /// A block longer than this is not one that we wrote.
 const MOST_READINGS: u64 = 1 << 20;
 const MOST_COLUMNS: u64 = 1 << 22;
@@ -44,16 +39,65 @@ pub struct ColumnSummary {
     pub max: u64,
 }
 
-/// How a column is told.
+impl ColumnSummary {
+    fn of(column: &[u64]) -> ColumnSummary {
+        let (first, last) = (column.first().copied().unwrap_or(0), column.last().copied().unwrap_or(0));
+        let (min, max) = column.iter().fold((first, first), |(a, b), &v| (a.min(v), b.max(v)));
+        ColumnSummary { first, last, min, max }
+    }
+
+    /// The ends as multiples of `unit`: how far the last, least and greatest value are from the first. `None`: they are none.
+    fn extent(&self, unit: u64) -> Option<Extent> {
+        let units = |distance: u64| distance.is_multiple_of(unit).then_some(distance / unit);
+        Some(Extent {
+            below: units(self.first - self.min)?,
+            last: units(self.last - self.min)?,
+            range: units(self.max - self.min)?,
+        })
+    }
+}
+
+/// Where a column lies, in its unit: the first and last value over the least one, and the greatest over the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+struct Extent {
+    below: u64,
+    last: u64,
+    range: u64,
+}
+
+impl Extent {
+    /// `None`: these are no ends of a column with this first value.
+    fn around(self, first: u64, unit: u64) -> Option<ColumnSummary> {
+        let min = first.checked_sub(self.below.checked_mul(unit)?)?;
+        let at = |units: u64| min.checked_add(units.checked_mul(unit)?);
+        Some(ColumnSummary { first, last: at(self.last)?, min, max: at(self.range)? })
+    }
+
+    fn rises(self) -> bool {
+        self.below == 0 && self.last == self.range
+    }
+}
+
+/// How the steps of a column are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
     Constant,
-    /// Its residual is coded as it is.
+    /// The steps of an earlier column, in its own unit.
+    Twin,
+    /// The other columns say all.
+    Wholly,
+    /// What the other columns do not say, as it is.
     Steps,
-    /// Its residual is coded as differences.
+    /// As the difference to what was left at the tick before.
     Bends,
-    /// It has no residual: the references say all.
-    Told,
+}
+
+impl Told {
+    const ALL: [Told; 5] = [Told::Constant, Told::Twin, Told::Wholly, Told::Steps, Told::Bends];
+
+    fn is_coded(self) -> bool {
+        matches!(self, Told::Steps | Told::Bends)
+    }
 }
 
 /// Another column whose steps are taken off.
@@ -61,31 +105,98 @@ enum Kind {
 struct Reference {
     in_base: bool,
     column: usize,
-    factor: i64,
+    factor: Factor,
 }
-
-/// Factors, by their place in the code: what is pages here is kB there, and KiB are two sectors.
-const FACTORS: [i64; 6] = [1, -1, 4, -4, 2, 8];
 
 #[derive(Debug, Clone)]
 struct Entry {
-    kind: Kind,
+    told: Told,
     references: Vec<Reference>,
+    /// All steps are multiples of it.
+    unit: u64,
+    /// No step is negative.
+    rises: bool,
     summary: ColumnSummary,
 }
 
-/// The head of a block, decoded; columns are decoded on demand.
-pub(crate) struct Block<'a> {
-    readings: usize,
-    entries: Vec<Entry>,
-    groups: Vec<&'a [u8]>,
-    /// For a coded column: which group, and which place in it.
-    place: Vec<(usize, usize)>,
+impl Entry {
+    /// Whether what is coded may be negative.
+    fn is_signed(&self) -> bool {
+        !(self.rises && self.references.is_empty() && self.told == Told::Steps)
+    }
+
+    /// From the first value to the last, in units.
+    fn total(&self) -> i64 {
+        (self.summary.last.wrapping_sub(self.summary.first) as i64).wrapping_div(self.unit as i64)
+    }
 }
 
-/// The steps of a column.
-fn steps(column: &[u64]) -> Vec<i64> {
-    column.windows(2).map(|w| w[1].wrapping_sub(w[0]) as i64).collect()
+/// What the head's coder has learnt.
+struct HeadModel {
+    told: [Table; Told::ALL.len()],
+    rises: [Table; 2],
+    references: Table,
+    base: [Table; 2],
+    factor: Table,
+    distance: Table,
+    column: Table,
+    unit: Table,
+    first: [Table; 4],
+    range: [Table; 2],
+    group: Table,
+    long: Table,
+    /// How the column before was told, and whether the constant before was 0.
+    before: Told,
+    was_zero: bool,
+}
+
+impl HeadModel {
+    fn new() -> HeadModel {
+        let few = |count: usize| {
+            let mut weights = [1; SYMBOLS];
+            weights[..count].fill(64);
+            Table::of(weights)
+        };
+        HeadModel {
+            told: [few(Told::ALL.len()); Told::ALL.len()],
+            rises: [few(2); 2],
+            references: few(relations::MOST + 1),
+            base: [few(2); 2],
+            factor: Table::of([60, 20, 4, 2, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1]),
+            distance: Table::FLAT,
+            column: Table::FLAT,
+            unit: Table::of([1, 100, 4, 8, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]),
+            first: [Table::FLAT; 4],
+            range: [Table::FLAT; 2],
+            group: Table::FLAT,
+            long: Table::FLAT,
+            before: Told::Constant,
+            was_zero: true,
+        }
+    }
+
+    fn first_table(&mut self, told: Told, is_predicted: bool) -> (&mut Table, &mut Table) {
+        let table = match told {
+            _ if is_predicted => 3,
+            Told::Constant => usize::from(self.was_zero),
+            _ => 2,
+        };
+        (&mut self.first[table], &mut self.long)
+    }
+}
+
+/// The steps of a column as multiples of their unit, and that unit.
+fn in_units(column: &[u64], summary: &ColumnSummary) -> (Vec<i64>, u64) {
+    let steps: Vec<i64> = column.windows(2).map(|w| w[1].wrapping_sub(w[0]) as i64).collect();
+    let divisor = steps.iter().fold(0, |all, s| gcd(all, s.unsigned_abs()));
+    // Where values jump by more than an i64 holds, the sums of steps no longer say what the ends do.
+    let is_sound = divisor > 1 && divisor < 1 << 31 && summary.max - summary.min < 1 << 62;
+    let unit = if is_sound { divisor } else { 1 };
+    (steps.iter().map(|s| s / unit as i64).collect(), unit)
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 fn bends(steps: &[i64]) -> Vec<i64> {
@@ -93,115 +204,220 @@ fn bends(steps: &[i64]) -> Vec<i64> {
     steps.iter().map(|&s| s.wrapping_sub(std::mem::replace(&mut before, s))).collect()
 }
 
-/// About how many bits the numbers take.
-fn cost(values: impl Iterator<Item = i64>) -> u64 {
-    values.map(|v| u64::from(64 - zigzag(v).leading_zeros()) + u64::from(v != 0)).sum()
-}
-
 /// Packs columns of equal length; `base` holds the columns of another block over the same ticks, or nothing.
 pub(crate) fn pack(columns: &[Vec<u64>], base: &[Vec<u64>]) -> Vec<u8> {
     let readings = columns.first().map_or(0, Vec::len);
-    let moving = |all: &[Vec<u64>]| -> Vec<(usize, Vec<i64>)> {
-        let steps = all.iter().map(|c| steps(c)).enumerate();
-        steps.filter(|(_, s)| s.iter().any(|&v| v != 0)).collect()
-    };
-    let base = moving(base);
-    let mut head = Vec::new();
-    put(&mut head, readings as u64);
-    put(&mut head, columns.len() as u64);
-    let mut earlier: Vec<(usize, Vec<i64>)> = Vec::new();
-    let mut coded: Vec<Vec<i64>> = Vec::new();
-    for (index, column) in columns.iter().enumerate() {
-        let steps = steps(column);
-        let (first, last) = (column.first().copied().unwrap_or(0), column.last().copied().unwrap_or(0));
-        if steps.iter().all(|&s| s == 0) {
-            head.push(0);
-            put(&mut head, first);
-            continue;
-        }
-        let (references, residual) = refer(&steps, &earlier, &base);
-        let bent = bends(&residual);
-        let kind = if residual.iter().all(|&r| r == 0) {
-            3
-        } else if cost(bent.iter().copied()) < cost(residual.iter().copied()) {
-            coded.push(bent);
-            2
-        } else {
-            coded.push(residual);
-            1
-        };
-        head.push(kind | (references.len() as u8) << 2);
-        for reference in &references {
-            let factor = FACTORS.iter().position(|&f| f == reference.factor).unwrap_or(0) as u64;
-            let column = if reference.in_base { reference.column } else { index - reference.column };
-            put(&mut head, (column as u64 * 2 + u64::from(reference.in_base)) * FACTORS.len() as u64 + factor);
-        }
-        let (min, max) = column.iter().fold((first, first), |(a, b), &v| (a.min(v), b.max(v)));
-        put(&mut head, first);
-        put_signed(&mut head, last.wrapping_sub(first) as i64);
-        put(&mut head, first - min);
-        put(&mut head, max.wrapping_sub(last));
-        if !earlier.iter().any(|(_, e)| *e == steps) {
-            earlier.push((index, steps));
-        }
-    }
-    let groups: Vec<Vec<u8>> = coded
-        .chunks(GROUP)
-        .map(|group| {
-            let (mut model, mut encoder) = (Model::new(), Encoder::new());
-            for values in group {
-                let mut context = Context::default();
-                values.iter().for_each(|&v| encoder.number(&mut model, &mut context, zigzag(v)));
-            }
-            encoder.finish()
-        })
+    let base: Vec<Leader> = base
+        .iter()
+        .enumerate()
+        .map(|(column, values)| Leader::new(column, in_units(values, &ColumnSummary::of(values)).0))
+        .filter(Leader::moves)
         .collect();
-    groups.iter().for_each(|g| put(&mut head, g.len() as u64));
-    let head = zstd::bulk::compress(&head, 19).unwrap_or_default();
+    let mut packer = Packer { leaders: Vec::new(), by_steps: HashMap::new(), entries: Vec::new(), groups: Groups::default() };
+    let (mut head, mut model) = (Encoder::default(), HeadModel::new());
+    for column in columns {
+        let entry = packer.add(column, &base);
+        entry.put(&packer.entries, &packer.leaders, &mut model, &mut head);
+        packer.entries.push(entry);
+    }
+    packer.groups.close();
+    for group in &packer.groups.done {
+        put_number(&mut head, &mut model.group, &mut model.long, group.len() as u64);
+    }
+    let mut plain = Vec::new();
+    put(&mut plain, readings as u64);
+    put(&mut plain, columns.len() as u64);
+    plain.extend(head.finish());
     let mut body = Vec::new();
-    put(&mut body, head.len() as u64);
-    body.extend_from_slice(&head);
-    groups.iter().for_each(|g| body.extend_from_slice(g));
+    put(&mut body, plain.len() as u64);
+    body.extend(plain);
+    packer.groups.done.iter().for_each(|g| body.extend_from_slice(g));
     let mut out = crc32fast::hash(&body).to_le_bytes().to_vec();
-    out.extend_from_slice(&body);
+    out.extend(body);
     out
 }
 
-/// Up to two references that make the steps cheaper, and what is left of them.
-fn refer(
-    steps: &[i64],
-    earlier: &[(usize, Vec<i64>)],
-    base: &[(usize, Vec<i64>)],
-) -> (Vec<Reference>, Vec<i64>) {
-    let mut residual = steps.to_vec();
-    let mut references = Vec::new();
-    let stride = steps.len().div_ceil(SAMPLE).max(1);
-    let near = &earlier[earlier.len().saturating_sub(REACH)..];
-    while references.len() < 2 {
-        let all = cost(residual.iter().copied());
-        let sampled = cost(residual.iter().step_by(stride).copied());
-        let own = near.iter().map(|c| (false, c));
-        let candidates = own
-            .chain(base.iter().map(|c| (true, c)))
-            .flat_map(|(in_base, c)| FACTORS.map(|factor| (in_base, c, factor)));
-        let less = |other: &[i64], factor: i64, stride: usize| {
-            let pairs = residual.iter().zip(other).step_by(stride);
-            cost(pairs.map(|(a, b)| a.wrapping_sub(b.wrapping_mul(factor))))
-        };
-        let best = candidates
-            .map(|(in_base, (column, other), factor)| (less(other, factor, stride), in_base, *column, other, factor))
-            .min_by_key(|c| c.0)
-            .filter(|c| c.0 < sampled);
-        let Some((_, in_base, column, other, factor)) = best else { break };
-        if less(other, factor, 1) + REFERENCE_BITS >= all {
-            break;
+/// What is coded of each column, in groups.
+#[derive(Default)]
+struct Groups {
+    done: Vec<Vec<u8>>,
+    open: Encoder,
+    numbers: usize,
+}
+
+impl Groups {
+    fn add(&mut self, residual: &[i64], is_signed: bool, readings: usize) {
+        steps::encode(residual, is_signed, &mut self.open);
+        self.numbers += readings;
+        if self.numbers >= GROUP_NUMBERS {
+            self.close();
         }
-        for (left, taken) in residual.iter_mut().zip(other) {
-            *left = left.wrapping_sub(taken.wrapping_mul(factor));
-        }
-        references.push(Reference { in_base, column, factor });
     }
-    (references, residual)
+
+    fn close(&mut self) {
+        if std::mem::take(&mut self.numbers) > 0 {
+            self.done.push(std::mem::take(&mut self.open).finish());
+        }
+    }
+}
+
+struct Packer {
+    /// Columns that move, twins left out.
+    leaders: Vec<Leader>,
+    by_steps: HashMap<Vec<i64>, usize>,
+    entries: Vec<Entry>,
+    groups: Groups,
+}
+
+impl Packer {
+    /// Decides how a column is told, and codes what is left of it.
+    fn add(&mut self, column: &[u64], base: &[Leader]) -> Entry {
+        let summary = ColumnSummary::of(column);
+        let (steps, unit) = in_units(column, &summary);
+        if steps.iter().all(|&s| s == 0) {
+            return Entry { told: Told::Constant, references: Vec::new(), unit: 1, rises: true, summary };
+        }
+        let rises = summary.extent(unit).is_some_and(Extent::rises) && steps.iter().all(|&s| s >= 0);
+        if let Some(&leader) = self.by_steps.get(&steps) {
+            let of = &self.entries[leader];
+            let extent = of.summary.extent(of.unit);
+            if extent.is_some() && extent == summary.extent(unit) {
+                let factor = Factor::ONE;
+                let references = vec![Reference { in_base: false, column: leader, factor }];
+                return Entry { told: Told::Twin, references, unit, rises, summary };
+            }
+        }
+        let Apart { references, residual, depth } = relations::take_off(&steps, &self.leaders, base);
+        let references = references
+            .into_iter()
+            .map(|r| Reference { in_base: r.in_base, column: r.column, factor: r.factor })
+            .collect();
+        let mut entry = Entry { told: Told::Wholly, references, unit, rises, summary };
+        if residual.iter().any(|&r| r != 0) {
+            let bent = bends(&residual);
+            entry.told = if steps::bits(&bent) < steps::bits(&residual) { Told::Bends } else { Told::Steps };
+            let coded = if entry.told == Told::Bends { &bent } else { &residual };
+            // The last one follows from the last value.
+            self.groups.add(&coded[..coded.len() - 1], entry.is_signed(), column.len());
+        }
+        self.by_steps.insert(steps.clone(), self.entries.len());
+        self.leaders.push(Leader { column: self.entries.len(), steps, depth });
+        entry
+    }
+}
+
+impl Entry {
+    /// What the first value would be if the other columns said it too. `None`: they are not all in this block.
+    fn predicted(&self, entries: &[Entry]) -> Option<u64> {
+        let mut first = 0u64;
+        for reference in &self.references {
+            let other = entries.get(reference.column).filter(|_| !reference.in_base)?;
+            let units = reference.factor.of((other.summary.first / other.unit) as i64);
+            first = first.wrapping_add((units as u64).wrapping_mul(self.unit));
+        }
+        (!self.references.is_empty()).then_some(first)
+    }
+
+    fn put(&self, entries: &[Entry], leaders: &[Leader], model: &mut HeadModel, head: &mut Encoder) {
+        head.symbol(&mut model.told[model.before as usize], self.told as usize);
+        model.before = self.told;
+        if !matches!(self.told, Told::Constant | Told::Twin) {
+            head.symbol(&mut model.rises[usize::from(self.told == Told::Steps)], usize::from(self.rises));
+            head.symbol(&mut model.references, self.references.len());
+        }
+        for (i, reference) in self.references.iter().enumerate() {
+            if self.told != Told::Twin {
+                head.symbol(&mut model.base[i.min(1)], usize::from(reference.in_base));
+                head.symbol(&mut model.factor, reference.factor.code());
+            }
+            let (table, number) = if reference.in_base {
+                (&mut model.column, reference.column)
+            } else {
+                let later = leaders.iter().filter(|l| l.column > reference.column && l.column < entries.len()).count();
+                (&mut model.distance, later)
+            };
+            put_number(head, table, &mut model.long, number as u64);
+        }
+        if self.told != Told::Constant {
+            put_number(head, &mut model.unit, &mut model.long, self.unit);
+        }
+        let predicted = self.predicted(entries);
+        let (table, long) = model.first_table(self.told, predicted.is_some());
+        let first = predicted.map_or(self.summary.first, |p| zigzag(self.summary.first.wrapping_sub(p) as i64));
+        put_number(head, table, long, first);
+        match self.told {
+            Told::Constant => model.was_zero = first == 0,
+            Told::Twin => {}
+            _ => {
+                let extent = self.summary.extent(self.unit).unwrap_or(Extent { below: 0, last: 0, range: 0 });
+                put_number(head, &mut model.range[usize::from(self.rises)], &mut model.long, extent.range);
+                if !self.rises {
+                    let bits = 64 - extent.range.leading_zeros();
+                    head.plain(extent.below, bits);
+                    head.plain(extent.last, bits);
+                }
+            }
+        }
+    }
+
+    /// The reverse of [`Entry::put`]; `leaders` are the columns that may be named by their distance.
+    fn take(entries: &[Entry], leaders: &[usize], model: &mut HeadModel, head: &mut Decoder<'_>) -> Option<Entry> {
+        let told = *Told::ALL.get(head.symbol(&mut model.told[model.before as usize]))?;
+        model.before = told;
+        let (mut rises, mut count) = (true, usize::from(told == Told::Twin));
+        if !matches!(told, Told::Constant | Told::Twin) {
+            rises = head.symbol(&mut model.rises[usize::from(told == Told::Steps)]) == 1;
+            count = head.symbol(&mut model.references);
+        }
+        let mut references = Vec::with_capacity(count);
+        for i in 0..count {
+            let (mut in_base, mut factor) = (false, Factor::ONE);
+            if told != Told::Twin {
+                in_base = head.symbol(&mut model.base[i.min(1)]) == 1;
+                factor = Factor::decode(head.symbol(&mut model.factor));
+            }
+            let table = if in_base { &mut model.column } else { &mut model.distance };
+            let number = usize::try_from(take_number(head, table, &mut model.long)).ok()?;
+            let column = if in_base { number } else { *leaders.iter().rev().nth(number)? };
+            references.push(Reference { in_base, column, factor });
+        }
+        let mut entry =
+            Entry { told, references, unit: 1, rises, summary: ColumnSummary { first: 0, last: 0, min: 0, max: 0 } };
+        if told != Told::Constant {
+            entry.unit = take_number(head, &mut model.unit, &mut model.long).max(1);
+        }
+        let predicted = entry.predicted(entries);
+        let (table, long) = model.first_table(told, predicted.is_some());
+        let first = take_number(head, table, long);
+        let first = predicted.map_or(first, |p| p.wrapping_add(unzigzag(first) as u64));
+        let extent = match told {
+            Told::Constant => {
+                model.was_zero = first == 0;
+                Extent { below: 0, last: 0, range: 0 }
+            }
+            Told::Twin => {
+                let of = entries.get(entry.references.first()?.column)?;
+                entry.rises = of.rises;
+                of.summary.extent(of.unit)?
+            }
+            _ => {
+                let range = take_number(head, &mut model.range[usize::from(rises)], &mut model.long);
+                let bits = if rises { 0 } else { 64 - range.leading_zeros() };
+                let (below, last) = (head.plain(bits), head.plain(bits));
+                Extent { below, last: if rises { range } else { last }, range }
+            }
+        };
+        entry.summary = extent.around(first, entry.unit)?;
+        Some(entry)
+    }
+}
+
+/// The head of a block, decoded; columns are decoded on demand.
+pub(crate) struct Block<'a> {
+    readings: usize,
+    entries: Vec<Entry>,
+    /// Bytes of each group, and the coded columns in it.
+    groups: Vec<(&'a [u8], Vec<usize>)>,
 }
 
 impl<'a> Block<'a> {
@@ -212,28 +428,36 @@ impl<'a> Block<'a> {
             return None;
         }
         let head_len = usize::try_from(take(&mut body)?).ok()?;
-        let (packed, mut rest) = body.split_at_checked(head_len)?;
-        let head = zstd::stream::decode_all(packed).ok()?;
-        let mut head = head.as_slice();
+        let (mut head, mut rest) = body.split_at_checked(head_len)?;
         let readings = take(&mut head).filter(|&n| n <= MOST_READINGS)? as usize;
         let columns = take(&mut head).filter(|&n| n <= MOST_COLUMNS)? as usize;
-        let mut entries = Vec::with_capacity(columns);
-        let mut place = Vec::with_capacity(columns);
-        let mut coded = 0;
-        for index in 0..columns {
-            let entry = Entry::take(&mut head, index)?;
-            place.push((coded / GROUP, coded % GROUP));
-            coded += usize::from(matches!(entry.kind, Kind::Steps | Kind::Bends));
+        let (mut head, mut model) = (Decoder::new(head), HeadModel::new());
+        let (mut entries, mut leaders) = (Vec::with_capacity(columns), Vec::new());
+        let mut members: Vec<Vec<usize>> = Vec::new();
+        let mut numbers = GROUP_NUMBERS;
+        for column in 0..columns {
+            let entry = Entry::take(&entries, &leaders, &mut model, &mut head)?;
+            if !matches!(entry.told, Told::Constant | Told::Twin) {
+                leaders.push(column);
+            }
+            if entry.told.is_coded() {
+                if numbers >= GROUP_NUMBERS {
+                    members.push(Vec::new());
+                    numbers = 0;
+                }
+                members.last_mut()?.push(column);
+                numbers += readings;
+            }
             entries.push(entry);
         }
-        let mut groups = Vec::new();
-        for _ in 0..coded.div_ceil(GROUP) {
-            let len = usize::try_from(take(&mut head)?).ok()?;
+        let mut groups = Vec::with_capacity(members.len());
+        for members in members {
+            let len = usize::try_from(take_number(&mut head, &mut model.group, &mut model.long)).ok()?;
             let (group, tail) = rest.split_at_checked(len)?;
-            groups.push(group);
+            groups.push((group, members));
             rest = tail;
         }
-        Some(Block { readings, entries, groups, place })
+        Some(Block { readings, entries, groups })
     }
 
     pub(crate) fn summary(&self, column: usize) -> Option<ColumnSummary> {
@@ -242,13 +466,9 @@ impl<'a> Block<'a> {
 
     /// Columns of the base that are needed to read some columns, in order.
     pub(crate) fn needs_of_base(&self, wanted: &[usize]) -> Vec<usize> {
-        let mut needed: Vec<usize> = self
-            .closure(wanted)
-            .into_iter()
-            .flat_map(|c| self.entries[c].references.iter())
-            .filter(|r| r.in_base)
-            .map(|r| r.column)
-            .collect();
+        let closure = self.closure(wanted);
+        let references = closure.iter().flat_map(|&c| self.entries[c].references.iter());
+        let mut needed: Vec<usize> = references.filter(|r| r.in_base).map(|r| r.column).collect();
         needed.sort_unstable();
         needed.dedup();
         needed
@@ -266,20 +486,26 @@ impl<'a> Block<'a> {
         (0..needed.len()).filter(|&c| needed[c]).collect()
     }
 
-    /// The values of some columns, in the order asked for; only their groups are decoded. `base` gives the columns that
+    /// The values of some columns, in the order asked for. `base` gives the steps ([`Block::steps`]) of the columns of the base that
     /// [`Block::needs_of_base`] names. `None`: no such column.
-    pub(crate) fn read(&self, wanted: &[usize], base: &HashMap<usize, Vec<u64>>) -> Option<Vec<Vec<u64>>> {
-        if wanted.iter().any(|&c| c >= self.entries.len()) {
-            return None;
-        }
+    pub(crate) fn read(&self, wanted: &[usize], base: &BTreeMap<usize, Vec<i64>>) -> Option<Vec<Vec<u64>>> {
+        let steps = self.steps(wanted, base)?;
+        wanted.iter().map(|&column| self.values(column, steps.get(&column).map_or(&[], Vec::as_slice))).collect()
+    }
+
+    /// The steps, in units, of some columns and of those that they are told against; of a constant column none.
+    pub(crate) fn steps(&self, wanted: &[usize], base: &BTreeMap<usize, Vec<i64>>) -> Option<BTreeMap<usize, Vec<i64>>> {
         let needed = self.closure(wanted);
         let mut residuals = self.residuals(&needed);
-        let mut known: HashMap<usize, Vec<i64>> = HashMap::new();
+        let mut known: BTreeMap<usize, Vec<i64>> = BTreeMap::new();
+        let count = self.readings.saturating_sub(1);
         for &column in &needed {
             let entry = &self.entries[column];
-            let count = self.readings.saturating_sub(1);
+            if entry.told == Told::Constant {
+                continue;
+            }
             let mut own = residuals.remove(&column).unwrap_or_else(|| vec![0; count]);
-            if entry.kind == Kind::Bends {
+            if entry.told == Told::Bends {
                 let mut step = 0i64;
                 own.iter_mut().for_each(|v| {
                     step = step.wrapping_add(*v);
@@ -287,86 +513,49 @@ impl<'a> Block<'a> {
                 });
             }
             for reference in &entry.references {
-                let of_base;
-                let other = if reference.in_base {
-                    of_base = steps(base.get(&reference.column)?);
-                    &of_base
-                } else {
-                    known.get(&reference.column)?
-                };
-                for (own, other) in own.iter_mut().zip(other) {
-                    *own = own.wrapping_add(other.wrapping_mul(reference.factor));
-                }
+                let other = if reference.in_base { base.get(&reference.column) } else { known.get(&reference.column) };
+                // A column of the base that does not move has no steps to add.
+                let other = other.map_or(&[][..], Vec::as_slice);
+                own.iter_mut().zip(other).for_each(|(own, &other)| *own = own.wrapping_add(reference.factor.of(other)));
+            }
+            if entry.told.is_coded() && let Some((last, others)) = own.split_last_mut() {
+                *last = others.iter().fold(entry.total(), |left, &step| left.wrapping_sub(step));
             }
             known.insert(column, own);
         }
-        Some(wanted.iter().map(|&c| self.values(c, &known)).collect())
+        Some(known)
     }
 
     /// What was coded of some columns.
-    fn residuals(&self, needed: &[usize]) -> HashMap<usize, Vec<i64>> {
-        let is_coded = |c: &usize| matches!(self.entries[*c].kind, Kind::Steps | Kind::Bends);
-        // The last place that is needed of each group: what follows need not be decoded.
-        let mut last: Vec<Option<usize>> = vec![None; self.groups.len()];
-        for &column in needed.iter().filter(|c| is_coded(c)) {
-            let (group, place) = self.place[column];
-            last[group] = last[group].max(Some(place));
-        }
-        let mut out = HashMap::new();
-        let mut decoders: Vec<Option<(Model, Decoder)>> =
-            self.groups.iter().zip(&last).map(|(g, l)| l.map(|_| (Model::new(), Decoder::new(g)))).collect();
-        for column in (0..self.entries.len()).filter(is_coded) {
-            let (group, place) = self.place[column];
-            let Some((model, decoder)) = decoders[group].as_mut().filter(|_| Some(place) <= last[group]) else { continue };
-            let mut context = Context::default();
-            let count = self.readings.saturating_sub(1);
-            let values = (0..count).map(|_| unzigzag(decoder.number(model, &mut context))).collect();
-            out.insert(column, values);
+    fn residuals(&self, needed: &[usize]) -> BTreeMap<usize, Vec<i64>> {
+        let mut out = BTreeMap::new();
+        let count = self.readings.saturating_sub(2);
+        for (bytes, members) in &self.groups {
+            // What follows the last column that is needed is left alone.
+            let Some(last) = members.iter().rposition(|m| needed.binary_search(m).is_ok()) else { continue };
+            let mut decoder = Decoder::new(bytes);
+            for &column in &members[..=last] {
+                let mut residual = steps::decode(&mut decoder, count, self.entries[column].is_signed());
+                residual.push(0);
+                out.insert(column, residual);
+            }
         }
         out
     }
 
-    fn values(&self, column: usize, known: &HashMap<usize, Vec<i64>>) -> Vec<u64> {
-        let mut value = self.entries[column].summary.first;
+    fn values(&self, column: usize, steps: &[i64]) -> Option<Vec<u64>> {
+        let entry = self.entries.get(column)?;
+        let mut value = entry.summary.first;
+        if entry.told == Told::Constant {
+            return Some(vec![value; self.readings]);
+        }
         let mut out = Vec::with_capacity(self.readings);
-        if self.readings > 0 {
+        out.push(value);
+        for &step in steps {
+            value = value.wrapping_add((step as u64).wrapping_mul(entry.unit));
             out.push(value);
         }
-        for &step in known.get(&column).into_iter().flatten() {
-            value = value.wrapping_add(step as u64);
-            out.push(value);
-        }
-        out
-    }
-}
-
-impl Entry {
-    fn take(head: &mut &[u8], index: usize) -> Option<Entry> {
-        let (&code, tail) = head.split_first()?;
-        *head = tail;
-        let kind = match code & 3 {
-            0 => Kind::Constant,
-            1 => Kind::Steps,
-            2 => Kind::Bends,
-            _ => Kind::Told,
-        };
-        let mut references = Vec::new();
-        for _ in 0..code >> 2 {
-            let code = usize::try_from(take(head)?).ok()?;
-            let (code, factor) = (code / FACTORS.len(), FACTORS[code % FACTORS.len()]);
-            let in_base = code & 1 == 1;
-            let column = if in_base { code / 2 } else { index.checked_sub(code / 2).filter(|&c| c < index)? };
-            references.push(Reference { in_base, column, factor });
-        }
-        let first = take(head)?;
-        let summary = if kind == Kind::Constant {
-            ColumnSummary { first, last: first, min: first, max: first }
-        } else {
-            let last = first.wrapping_add(take_signed(head)? as u64);
-            let min = first.wrapping_sub(take(head)?);
-            ColumnSummary { first, last, min, max: last.wrapping_add(take(head)?) }
-        };
-        Some(Entry { kind, references, summary })
+        Some(out)
     }
 }
 
@@ -380,8 +569,9 @@ mod tests {
             let column = prop_oneof![
                 any::<u64>().prop_map(move |v| vec![v; readings]),
                 proptest::collection::vec(any::<u64>(), readings),
-                (any::<u32>(), 0u64..1000)
-                    .prop_map(move |(first, step)| (0..readings as u64).map(|i| u64::from(first) + i * i * step).collect()),
+                (any::<u32>(), 0u64..1000).prop_map(move |(first, step)| (0..readings as u64)
+                    .map(|i| u64::from(first) + i * i * step)
+                    .collect()),
             ];
             let own = proptest::collection::vec(column.clone(), count);
             // Columns that follow others are what references are for.
@@ -402,11 +592,15 @@ mod tests {
             let base = if like { columns.iter().take(3).cloned().collect() } else { base };
             let bytes = pack(&columns, &base);
             let block = Block::open(&bytes).unwrap();
-            let base: HashMap<usize, Vec<u64>> = base.into_iter().enumerate().collect();
+            let base: BTreeMap<usize, Vec<i64>> = base
+                .iter()
+                .map(|column| in_units(column, &ColumnSummary::of(column)).0)
+                .enumerate()
+                .collect();
             let all: Vec<usize> = (0..columns.len()).collect();
             prop_assert_eq!(&block.read(&all, &base).unwrap(), &columns);
             for (i, column) in columns.iter().enumerate() {
-                let needed: HashMap<_, _> = block.needs_of_base(&[i]).into_iter().map(|c| (c, base[&c].clone())).collect();
+                let needed: BTreeMap<_, _> = block.needs_of_base(&[i]).into_iter().map(|c| (c, base[&c].clone())).collect();
                 prop_assert_eq!(&block.read(&[i], &needed).unwrap()[0], column);
                 let summary = block.summary(i).unwrap();
                 prop_assert_eq!(summary.min, *column.iter().min().unwrap());

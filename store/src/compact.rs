@@ -52,9 +52,13 @@ impl Writer {
     }
 
     fn compact_ticks(&mut self, all: bool) -> Result<bool> {
-        let Some((run, count)) = self.due("tick", all)? else { return Ok(false) };
+        let Some((run, count)) = self.due("tick", all)? else {
+            return Ok(false);
+        };
         let rows = self.rows(run, count)?;
-        let Some(first) = rows.first() else { return Ok(false) };
+        let Some(first) = rows.first() else {
+            return Ok(false);
+        };
         let last = &rows[rows.len() - 1];
         let templates = templates(&self.db).map_err(|e| sqlite(&self.path, e))?;
         let slots = |id: i64| templates.get(&id).map(|t| t.slots().len());
@@ -78,7 +82,11 @@ impl Writer {
                             .is_some_and(|(old, new)| blocks[b].retell(old, new, reading.template))
                 });
                 let place = place.filter(|_| fits).unwrap_or_else(|| {
-                    blocks.push(Gathered::new(reading.source, reading.template, reading.values.len()));
+                    blocks.push(Gathered::new(
+                        reading.source,
+                        reading.template,
+                        reading.values.len(),
+                    ));
                     blocks.len() - 1
                 });
                 open.insert(reading.source, place);
@@ -94,13 +102,18 @@ impl Writer {
         }
         let stamps = zstd::bulk::compress(&stamps, 9).unwrap_or_default();
         // Most of meminfo and of zoneinfo's nodes is vmstat again, read in the same millisecond.
-        let base = self.source_place(BASE_SOURCE).and_then(|id| blocks.iter().position(|b| b.source == id));
+        let base = self
+            .source_place(BASE_SOURCE)
+            .and_then(|id| blocks.iter().position(|b| b.source == id));
         let bodies: Vec<(Vec<u8>, bool)> = blocks
             .iter()
             .enumerate()
             .map(|(i, block)| {
                 let base = base.filter(|&b| b != i && blocks[b].index == block.index);
-                (columns::pack(&block.columns, base.map_or(&[], |b| &blocks[b].columns)), base.is_some())
+                (
+                    columns::pack(&block.columns, base.map_or(&[], |b| &blocks[b].columns)),
+                    base.is_some(),
+                )
             })
             .collect();
         let mut order: Vec<usize> = (0..blocks.len()).collect();
@@ -143,16 +156,27 @@ impl Writer {
     }
 
     fn compact_processes(&mut self, all: bool) -> Result<bool> {
-        let Some((run, count)) = self.due("process_tick", all)? else { return Ok(false) };
-        let read = |db: &Connection| -> rusqlite::Result<Vec<ProcessRow>> {
-            let mut rows = db.prepare("SELECT id, at_ns, key, body FROM process_tick WHERE run = ?1 ORDER BY id LIMIT ?2")?;
-            rows.query_map(params![run, count as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
-        };
-        let rows = read(&self.db).map_err(|e| sqlite(&self.path, e))?;
-        let (Some(first), Some(last)) = (rows.first().map(|r| (r.0, r.1)), rows.last().map(|r| (r.0, r.1))) else {
+        let Some((run, count)) = self.due("process_tick", all)? else {
             return Ok(false);
         };
-        let packed: Vec<_> = rows.into_iter().map(|(_, at, key, body)| (at, key, body)).collect();
+        let read = |db: &Connection| -> rusqlite::Result<Vec<ProcessRow>> {
+            let mut rows = db.prepare(
+                "SELECT id, at_ns, key, body FROM process_tick WHERE run = ?1 ORDER BY id LIMIT ?2",
+            )?;
+            rows.query_map(params![run, count as i64], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
+            })?
+            .collect()
+        };
+        let rows = read(&self.db).map_err(|e| sqlite(&self.path, e))?;
+        let (Some(first), Some(last)) = (rows.first().map(|r| (r.0, r.1)), rows.last().map(|r| (r.0, r.1)))
+        else {
+            return Ok(false);
+        };
+        let packed: Vec<_> = rows
+            .into_iter()
+            .map(|(_, at, key, body)| (at, key, body))
+            .collect();
         let body = processes::pack(&packed);
         self.atomically(|db| {
             db.execute(
@@ -173,9 +197,12 @@ impl Writer {
     fn due(&self, table: &str, all: bool) -> Result<Option<(i64, u64)>> {
         let current = self.current_run().map_or(-1, |r| r.0);
         let look = |db: &Connection| -> rusqlite::Result<Option<(i64, u64)>> {
-            let mut counts = db.prepare_cached(&format!("SELECT run, count(*) FROM {table} GROUP BY run ORDER BY run"))?;
-            let counts: Vec<(i64, i64)> =
-                counts.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+            let mut counts = db.prepare_cached(&format!(
+                "SELECT run, count(*) FROM {table} GROUP BY run ORDER BY run"
+            ))?;
+            let counts: Vec<(i64, i64)> = counts
+                .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
             for (run, count) in counts {
                 let count = count as u64;
                 if count <= STRETCH_TICKS {
@@ -215,8 +242,9 @@ impl Writer {
 
     fn rows(&self, run: i64, count: u64) -> Result<Vec<Row>> {
         let read = |db: &Connection| -> rusqlite::Result<Vec<Row>> {
-            let mut rows =
-                db.prepare_cached("SELECT id, at_ns, monotonic_ns, key, body FROM tick WHERE run = ?1 ORDER BY id LIMIT ?2")?;
+            let mut rows = db.prepare_cached(
+                "SELECT id, at_ns, monotonic_ns, key, body FROM tick WHERE run = ?1 ORDER BY id LIMIT ?2",
+            )?;
             rows.query_map(params![run, count as i64], |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
             })?
@@ -241,7 +269,9 @@ impl Writer {
         let path = self.path.clone();
         let look = |db: &Connection| -> rusqlite::Result<Limits> {
             let oldest = db
-                .query_row("SELECT id, to_ns FROM stretch ORDER BY to_ns LIMIT 1", [], |r| Ok((r.get(0)?, r.get(1)?)))
+                .query_row("SELECT id, to_ns FROM stretch ORDER BY to_ns LIMIT 1", [], |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })
                 .optional()?;
             let newest = db.query_row(
                 "SELECT max(at) FROM (SELECT max(at_ns) AS at FROM tick UNION ALL SELECT max(to_ns) FROM stretch)",
@@ -256,7 +286,9 @@ impl Writer {
             Ok((oldest, newest, used))
         };
         let (oldest, newest, used) = look(&self.db).map_err(|e| sqlite(&path, e))?;
-        let (Some((stretch, to)), Some(newest)) = (oldest, newest) else { return Ok(Retention::default()) };
+        let (Some((stretch, to)), Some(newest)) = (oldest, newest) else {
+            return Ok(Retention::default());
+        };
         let by_age = max_age.is_some_and(|age| newest - to > age);
         let by_size = max_bytes.is_some_and(|most| used as u64 > most);
         if !(by_age || by_size) {
@@ -274,7 +306,12 @@ impl Writer {
             // Facts stay: the last one before the oldest data still holds.
             db.execute_batch("PRAGMA incremental_vacuum(256)")
         })?;
-        Ok(Retention { deleted_to: Some(UnixNanos(to)), by_age, by_size, more: true })
+        Ok(Retention {
+            deleted_to: Some(UnixNanos(to)),
+            by_age,
+            by_size,
+            more: true,
+        })
     }
 }
 
@@ -294,7 +331,15 @@ struct Gathered {
 impl Gathered {
     fn new(source: i64, template: i64, slots: usize) -> Gathered {
         let columns = vec![Vec::new(); slots];
-        Gathered { source, template, from: 0, to: 0, index: Vec::new(), offset: Vec::new(), columns }
+        Gathered {
+            source,
+            template,
+            from: 0,
+            to: 0,
+            index: Vec::new(),
+            offset: Vec::new(),
+            columns,
+        }
     }
 
     fn push(&mut self, index: usize, at: i64, offset: i64, values: &[u64]) {
@@ -321,7 +366,10 @@ impl Gathered {
             if !new.read(&old.render(&row), &mut values) {
                 return false;
             }
-            columns.iter_mut().zip(&values).for_each(|(column, &value)| column.push(value));
+            columns
+                .iter_mut()
+                .zip(&values)
+                .for_each(|(column, &value)| column.push(value));
         }
         (self.columns, self.template) = (columns, id);
         true

@@ -65,7 +65,10 @@ impl Error {
 
     /// Whether somebody else holds the database.
     pub fn is_busy(&self) -> bool {
-        matches!(self.code(), Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked))
+        matches!(
+            self.code(),
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+        )
     }
 
     /// Whether the file itself is broken, so that only another one helps.
@@ -79,7 +82,10 @@ impl Error {
 
     fn code(&self) -> Option<rusqlite::ErrorCode> {
         match self {
-            Error::Sqlite { source: rusqlite::Error::SqliteFailure(failure, _), .. } => Some(failure.code),
+            Error::Sqlite {
+                source: rusqlite::Error::SqliteFailure(failure, _),
+                ..
+            } => Some(failure.code),
             _ => None,
         }
     }
@@ -91,7 +97,10 @@ pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Error {
     let why = match &source {
         rusqlite::Error::SqliteFailure(failure, text) => match failure.code {
             Code::NotADatabase => {
-                return Error::NotADatabase { path: path.into(), why: "not an SQLite file".into() };
+                return Error::NotADatabase {
+                    path: path.into(),
+                    why: "not an SQLite file".into(),
+                };
             }
             Code::DatabaseBusy | Code::DatabaseLocked => "locked by another program".into(),
             Code::DiskFull => "the disk is full".into(),
@@ -102,5 +111,9 @@ pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Error {
         },
         other => other.to_string(),
     };
-    Error::Sqlite { path: path.into(), why: why.replace('\n', " "), source }
+    Error::Sqlite {
+        path: path.into(),
+        why: why.replace('\n', " "),
+        source,
+    }
 }

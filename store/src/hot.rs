@@ -37,7 +37,14 @@ impl Before {
     }
 
     /// Appends one reading to a row.
-    pub(crate) fn encode(&mut self, source: i64, template: i64, offset: i64, values: &[u64], out: &mut Vec<u8>) {
+    pub(crate) fn encode(
+        &mut self,
+        source: i64,
+        template: i64,
+        offset: i64,
+        values: &[u64],
+        out: &mut Vec<u8>,
+    ) {
         put(out, source as u64);
         put(out, template as u64);
         put_signed(out, offset);
@@ -52,8 +59,16 @@ impl Before {
         let before = &mut entry.1;
         let mut i = 0;
         while i < values.len() {
-            let same = values[i..].iter().zip(&before[i..]).take_while(|(a, b)| a == b).count();
-            let changed = values[i + same..].iter().zip(&before[i + same..]).take_while(|(a, b)| a != b).count();
+            let same = values[i..]
+                .iter()
+                .zip(&before[i..])
+                .take_while(|(a, b)| a == b)
+                .count();
+            let changed = values[i + same..]
+                .iter()
+                .zip(&before[i + same..])
+                .take_while(|(a, b)| a != b)
+                .count();
             put(out, same as u64);
             put(out, changed as u64);
             for k in i + same..i + same + changed {
@@ -65,7 +80,11 @@ impl Before {
     }
 
     /// Reads a row. `slots` says how many slots a template has. `None`: damaged, or told against what was not read.
-    pub(crate) fn decode(&mut self, body: &[u8], slots: &dyn Fn(i64) -> Option<usize>) -> Option<Vec<HotReading>> {
+    pub(crate) fn decode(
+        &mut self,
+        body: &[u8],
+        slots: &dyn Fn(i64) -> Option<usize>,
+    ) -> Option<Vec<HotReading>> {
         let mut rest = body;
         let count = take(&mut rest)?;
         let mut readings = Vec::new();
@@ -101,7 +120,12 @@ impl Before {
                 }
             }
             if known {
-                readings.push(HotReading { source, template, offset, values: entry.1.clone() });
+                readings.push(HotReading {
+                    source,
+                    template,
+                    offset,
+                    values: entry.1.clone(),
+                });
             }
         }
         Some(readings)

@@ -12,9 +12,11 @@ mod hot;
 mod paths;
 mod process_reader;
 mod processes;
-mod range_coder;
+mod rans;
 mod reader;
+mod relations;
 mod schema;
+mod steps;
 mod writer;
 
 pub use columns::ColumnSummary;

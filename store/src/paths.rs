@@ -5,7 +5,11 @@ use std::path::PathBuf;
 /// `$HIGHWATER_DB`, else `$STATE_DIRECTORY/highwater.db` (systemd), else `$XDG_STATE_HOME/highwater/highwater.db`,
 /// else `~/.local/state/highwater/highwater.db`.
 pub fn default_path() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
     if let Some(path) = set("HIGHWATER_DB") {
         return path;
     }

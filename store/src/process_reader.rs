@@ -36,7 +36,10 @@ impl Reader {
                 out.push(ProcessTick {
                     at: UnixNanos(at),
                     complete: complete || first,
-                    samples: samples.into_iter().filter_map(|s| sample(s, &identities)).collect(),
+                    samples: samples
+                        .into_iter()
+                        .filter_map(|s| sample(s, &identities))
+                        .collect(),
                 });
                 first = false;
             }
@@ -47,7 +50,8 @@ impl Reader {
 
     fn identities(&self) -> Result<HashMap<i64, ProcessIdentity>> {
         self.ask(|db| {
-            let mut rows = db.prepare_cached("SELECT id, pid, start_ticks, comm, cmdline, cgroup FROM process")?;
+            let mut rows =
+                db.prepare_cached("SELECT id, pid, start_ticks, comm, cmdline, cgroup FROM process")?;
             rows.query_map([], |r| {
                 let identity = ProcessIdentity {
                     pid: r.get(1)?,
@@ -72,16 +76,20 @@ impl Reader {
             rows.query_map(params![span.from.0, span.to.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
         })?;
         let mut by_run: Vec<(i64, Vec<(i64, bool, Vec<u8>)>)> = Vec::new();
-        let mut add = |run: i64, rows: Vec<(i64, bool, Vec<u8>)>| match by_run.iter_mut().find(|(r, _)| *r == run) {
-            Some((_, all)) => all.extend(rows),
-            None => by_run.push((run, rows)),
-        };
+        let mut add =
+            |run: i64, rows: Vec<(i64, bool, Vec<u8>)>| match by_run.iter_mut().find(|(r, _)| *r == run) {
+                Some((_, all)) => all.extend(rows),
+                None => by_run.push((run, rows)),
+            };
         for (run, from, body) in blocks {
             let rows = unpack(&body)
                 .ok_or_else(|| self.damaged(format!("processes at {} s", from / 1_000_000_000)))?;
             let rows: Vec<_> = rows.into_iter().filter(|(at, _, _)| *at <= span.to.0).collect();
             // Begin at the last key row before the span.
-            let start = rows.iter().rposition(|(at, key, _)| *key && *at <= span.from.0).unwrap_or(0);
+            let start = rows
+                .iter()
+                .rposition(|(at, key, _)| *key && *at <= span.from.0)
+                .unwrap_or(0);
             add(run, rows[start..].to_vec());
         }
         let hot: Vec<(i64, i64, bool, Vec<u8>)> = self.ask(|db| {
@@ -102,5 +110,10 @@ impl Reader {
 
 fn sample(hot: HotProcess, identities: &HashMap<i64, ProcessIdentity>) -> Option<ProcessSample> {
     let identity = identities.get(&hot.process)?.clone();
-    Some(ProcessSample { identity, state: hot.state, wchan: hot.wchan, counters: hot.counters })
+    Some(ProcessSample {
+        identity,
+        state: hot.state,
+        wchan: hot.wchan,
+        counters: hot.counters,
+    })
 }

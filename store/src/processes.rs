@@ -49,8 +49,12 @@ impl Live {
         }
         if key {
             let listed: std::collections::BTreeSet<i64> = samples.iter().map(|s| s.process).collect();
-            let carried: Vec<HotProcess> =
-                self.last.values().filter(|p| !listed.contains(&p.process)).cloned().collect();
+            let carried: Vec<HotProcess> = self
+                .last
+                .values()
+                .filter(|p| !listed.contains(&p.process))
+                .cloned()
+                .collect();
             put(out, carried.len() as u64);
             for sample in &carried {
                 self.put(sample, out);
@@ -78,7 +82,12 @@ impl Live {
         put(out, sample.process as u64);
         put(out, u64::from(u32::from(sample.state)));
         put_bytes(out, sample.wchan.as_deref().unwrap_or("").as_bytes());
-        let mask = sample.counters.iter().enumerate().filter(|(_, v)| v.is_some()).fold(0u64, |m, (i, _)| m | 1 << i);
+        let mask = sample
+            .counters
+            .iter()
+            .enumerate()
+            .filter(|(_, v)| v.is_some())
+            .fold(0u64, |m, (i, _)| m | 1 << i);
         put(out, mask);
         let told = self.told.entry(sample.process).or_insert([0; COUNTERS]);
         for (told, value) in told.iter_mut().zip(&sample.counters) {
@@ -132,7 +141,12 @@ impl Live {
                 *value = Some(*told);
             }
         }
-        Some(HotProcess { process, state, wchan: (!wchan.is_empty()).then_some(wchan), counters })
+        Some(HotProcess {
+            process,
+            state,
+            wchan: (!wchan.is_empty()).then_some(wchan),
+            counters,
+        })
     }
 
     /// Everybody alive, as last known.

@@ -114,7 +114,10 @@ impl Reader {
     /// # Errors
     /// When there is no file, it is not ours, or a newer program wrote it.
     pub fn open(path: &Path) -> Result<Reader> {
-        Ok(Reader { db: schema::open_to_read(path)?, path: path.into() })
+        Ok(Reader {
+            db: schema::open_to_read(path)?,
+            path: path.into(),
+        })
     }
 
     /// The file.
@@ -127,7 +130,10 @@ impl Reader {
     }
 
     pub(crate) fn damaged(&self, what: String) -> Error {
-        Error::Damaged { path: self.path.clone(), what }
+        Error::Damaged {
+            path: self.path.clone(),
+            what,
+        }
     }
 
     /// All boots, oldest first.
@@ -161,8 +167,14 @@ impl Reader {
     pub(crate) fn boot_places(&self) -> Result<HashMap<i64, usize>> {
         self.ask(|db| {
             let mut rows = db.prepare_cached("SELECT id FROM boot ORDER BY id")?;
-            let ids: Vec<i64> = rows.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
-            Ok(ids.into_iter().enumerate().map(|(place, id)| (id, place)).collect())
+            let ids: Vec<i64> = rows
+                .query_map([], |r| r.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(ids
+                .into_iter()
+                .enumerate()
+                .map(|(place, id)| (id, place))
+                .collect())
         })
     }
 
@@ -173,8 +185,9 @@ impl Reader {
     pub fn runs(&self) -> Result<Vec<(RunId, usize, Run)>> {
         let places = self.boot_places()?;
         self.ask(|db| {
-            let mut rows =
-                db.prepare_cached("SELECT id, boot, origin, interval_ns, started_ns, import_key FROM run ORDER BY id")?;
+            let mut rows = db.prepare_cached(
+                "SELECT id, boot, origin, interval_ns, started_ns, import_key FROM run ORDER BY id",
+            )?;
             rows.query_map([], |r| {
                 let origin = match r.get::<_, String>(2)?.as_str() {
                     "collector" => RunOrigin::Collector,
@@ -182,8 +195,12 @@ impl Reader {
                     _ => RunOrigin::Import,
                 };
                 let boot = places.get(&r.get::<_, i64>(1)?).copied().unwrap_or(0);
-                let run =
-                    Run { origin, interval: r.get(3)?, started: UnixNanos(r.get(4)?), import_key: r.get(5)? };
+                let run = Run {
+                    origin,
+                    interval: r.get(3)?,
+                    started: UnixNanos(r.get(4)?),
+                    import_key: r.get(5)?,
+                };
                 Ok((RunId(r.get(0)?), boot, run))
             })?
             .collect()
@@ -192,7 +209,18 @@ impl Reader {
 
     fn run_infos(&self) -> Result<HashMap<i64, RunInfo>> {
         let runs = self.runs()?;
-        Ok(runs.into_iter().map(|(id, boot, run)| (id.0, RunInfo { boot, interval: run.interval })).collect())
+        Ok(runs
+            .into_iter()
+            .map(|(id, boot, run)| {
+                (
+                    id.0,
+                    RunInfo {
+                        boot,
+                        interval: run.interval,
+                    },
+                )
+            })
+            .collect())
     }
 
     /// First to last tick; `None` when there is none.
@@ -234,20 +262,33 @@ impl Reader {
         let mut push = |run: i64, at: i64, monotonic: i64| {
             let at = UnixNanos(at);
             if let (true, Some(info)) = (span.contains(at), runs.get(&run)) {
-                stamps.push(TickStamp { at, monotonic, boot: info.boot, run: RunId(run), interval: info.interval });
+                stamps.push(TickStamp {
+                    at,
+                    monotonic,
+                    boot: info.boot,
+                    run: RunId(run),
+                    interval: info.interval,
+                });
             }
         };
         for (run, from, times) in self.stretch_rows(span)? {
-            let times = times.ok_or_else(|| self.damaged(format!("times of the stretch at {} s", from / 1_000_000_000)))?;
-            times.into_iter().for_each(|(at, monotonic)| push(run, at, monotonic));
+            let times = times
+                .ok_or_else(|| self.damaged(format!("times of the stretch at {} s", from / 1_000_000_000)))?;
+            times
+                .into_iter()
+                .for_each(|(at, monotonic)| push(run, at, monotonic));
         }
         let hot: Vec<(i64, i64, i64)> = self.ask(|db| {
             let mut rows = db.prepare_cached(
                 "SELECT run, at_ns, monotonic_ns FROM tick WHERE at_ns BETWEEN ?1 AND ?2 ORDER BY at_ns",
             )?;
-            rows.query_map(params![span.from.0, span.to.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
+            rows.query_map(params![span.from.0, span.to.0], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+            })?
+            .collect()
         })?;
-        hot.into_iter().for_each(|(run, at, monotonic)| push(run, at, monotonic));
+        hot.into_iter()
+            .for_each(|(run, at, monotonic)| push(run, at, monotonic));
         stamps.sort_by_key(|s| (s.at, s.run));
         Ok(stamps)
     }
@@ -295,7 +336,8 @@ impl Reader {
         })?;
         let ids: HashMap<i64, Arc<str>> = self.ask(|db| {
             let mut rows = db.prepare_cached("SELECT id, name FROM source")?;
-            rows.query_map([], |r| Ok((r.get(0)?, Arc::from(r.get::<_, String>(1)?))))?.collect()
+            rows.query_map([], |r| Ok((r.get(0)?, Arc::from(r.get::<_, String>(1)?))))?
+                .collect()
         })?;
         for (_, _, readings) in self.hot_ticks(span)? {
             names.extend(readings.iter().filter_map(|r| ids.get(&r.source).cloned()));
@@ -362,15 +404,24 @@ impl Reader {
                 |r| r.get(0),
             )
         })?;
-        let oldest_hot: Option<i64> = self.ask(|db| {
-            db.query_row("SELECT max(at_ns) FROM tick WHERE at_ns <= ?1 AND key = 1", [at.0], |r| r.get(0)).optional()
-        })?.flatten();
+        let oldest_hot: Option<i64> = self
+            .ask(|db| {
+                db.query_row(
+                    "SELECT max(at_ns) FROM tick WHERE at_ns <= ?1 AND key = 1",
+                    [at.0],
+                    |r| r.get(0),
+                )
+                .optional()
+            })?
+            .flatten();
         let starts = [newest_block, oldest_hot];
         let mut best: Option<StoredReading> = None;
         for from in starts.into_iter().flatten() {
             let span = TimeSpan::new(UnixNanos(from), at);
             for stretch in self.stretches(source, span, &mut |_| Slots::All)? {
-                let Some(place) = stretch.at.iter().rposition(|&t| t <= at) else { continue };
+                let Some(place) = stretch.at.iter().rposition(|&t| t <= at) else {
+                    continue;
+                };
                 let when = stretch.at[place];
                 if best.as_ref().is_none_or(|b| b.at < when) {
                     let values = stretch.columns.iter().map(|c| c[place]).collect();
@@ -412,13 +463,22 @@ impl Reader {
             let at: Option<Vec<i64>> = times.iter().map(|&(i, _)| ticks.get(i).map(|t| t.0)).collect();
             let at = at.ok_or_else(broken)?;
             let inside: Vec<bool> = at.iter().map(|&t| span.contains(UnixNanos(t))).collect();
-            let middles: Vec<UnixNanos> =
-                at.iter().zip(&times).map(|(&t, &(_, o))| UnixNanos(t + o * OFFSET_UNIT)).collect();
+            let middles: Vec<UnixNanos> = at
+                .iter()
+                .zip(&times)
+                .map(|(&t, &(_, o))| UnixNanos(t + o * OFFSET_UNIT))
+                .collect();
             let keep = |i: usize| inside[i];
             let columns = columns.into_iter().map(|c| filtered(c, &keep)).collect();
             let at = filtered(middles, &keep);
             if let (false, Some(info)) = (at.is_empty(), runs.get(&row.run)) {
-                out.push(Stretch { template, boot: info.boot, run: RunId(row.run), at, columns });
+                out.push(Stretch {
+                    template,
+                    boot: info.boot,
+                    run: RunId(row.run),
+                    at,
+                    columns,
+                });
             }
         }
         self.hot_stretches(source, span, &runs, &mut templates, choose, &mut out)?;
@@ -436,7 +496,8 @@ impl Reader {
         out: &mut Vec<Stretch>,
     ) -> Result<()> {
         let id: Option<i64> = self.ask(|db| {
-            db.query_row("SELECT id FROM source WHERE name = ?1", [source], |r| r.get(0)).optional()
+            db.query_row("SELECT id FROM source WHERE name = ?1", [source], |r| r.get(0))
+                .optional()
         })?;
         let Some(id) = id else { return Ok(()) };
         let mut open: BTreeMap<i64, (i64, Stretch)> = BTreeMap::new();
@@ -457,7 +518,9 @@ impl Reader {
                         out.push(done);
                     }
                 }
-                let Some((_, stretch)) = open.get_mut(&run) else { continue };
+                let Some((_, stretch)) = open.get_mut(&run) else {
+                    continue;
+                };
                 stretch.at.push(UnixNanos(at + reading.offset * OFFSET_UNIT));
                 for (column, &slot) in stretch.columns.iter_mut().zip(slots.iter()) {
                     column.push(reading.values.get(slot).copied().unwrap_or(0));
@@ -505,12 +568,12 @@ impl Reader {
     /// Chosen columns of a block, with those of its base that they are told against.
     fn block_columns(&self, row: &BlockRow, block: &Block, slots: &[usize]) -> Option<Vec<Vec<u64>>> {
         let needed = block.needs_of_base(slots);
-        let mut base = HashMap::new();
+        let mut base = BTreeMap::new();
         if !needed.is_empty() {
-            let body: Vec<u8> =
-                self.ask(|db| db.query_row("SELECT body FROM block WHERE id = ?1", [row.base], |r| r.get(0))).ok()?;
-            let columns = Block::open(&body)?.read(&needed, &HashMap::new())?;
-            base = needed.into_iter().zip(columns).collect();
+            let body: Vec<u8> = self
+                .ask(|db| db.query_row("SELECT body FROM block WHERE id = ?1", [row.base], |r| r.get(0)))
+                .ok()?;
+            base = Block::open(&body)?.steps(&needed, &BTreeMap::new())?;
         }
         block.read(slots, &base)
     }
@@ -621,7 +684,11 @@ impl Reader {
                 "SELECT at_ns, kind, detail FROM event WHERE at_ns BETWEEN ?1 AND ?2 ORDER BY at_ns, id",
             )?;
             rows.query_map(params![span.from.0, span.to.0], |r| {
-                Ok(Event { at: UnixNanos(r.get(0)?), kind: r.get(1)?, detail: r.get(2)? })
+                Ok(Event {
+                    at: UnixNanos(r.get(0)?),
+                    kind: r.get(1)?,
+                    detail: r.get(2)?,
+                })
             })?
             .collect()
         })
@@ -632,7 +699,10 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read.
     pub fn cached(&self, key: &str) -> Result<Option<String>> {
-        self.ask(|db| db.query_row("SELECT value FROM cache WHERE key = ?1", [key], |r| r.get(0)).optional())
+        self.ask(|db| {
+            db.query_row("SELECT value FROM cache WHERE key = ?1", [key], |r| r.get(0))
+                .optional()
+        })
     }
 }
 
@@ -657,7 +727,10 @@ struct Templates<'a> {
 
 impl<'a> Templates<'a> {
     fn new(reader: &'a Reader) -> Templates<'a> {
-        Templates { reader, known: HashMap::new() }
+        Templates {
+            reader,
+            known: HashMap::new(),
+        }
     }
 
     fn choose(
@@ -668,9 +741,11 @@ impl<'a> Templates<'a> {
         if let Some(known) = self.known.get(&id) {
             return Ok(known.clone());
         }
-        let body: Vec<u8> =
-            self.reader.ask(|db| db.query_row("SELECT body FROM template WHERE id = ?1", [id], |r| r.get(0)))?;
-        let template = Template::from_bytes(&body).map_err(|e| self.reader.damaged(format!("template {id}: {e}")))?;
+        let body: Vec<u8> = self
+            .reader
+            .ask(|db| db.query_row("SELECT body FROM template WHERE id = ?1", [id], |r| r.get(0)))?;
+        let template =
+            Template::from_bytes(&body).map_err(|e| self.reader.damaged(format!("template {id}: {e}")))?;
         let template = Arc::new(template);
         let slots = match choose(&template) {
             Slots::All => (0..template.slots().len()).collect(),
@@ -685,8 +760,9 @@ impl<'a> Templates<'a> {
 /// All templates.
 pub(crate) fn templates(db: &Connection) -> rusqlite::Result<HashMap<i64, Template>> {
     let mut rows = db.prepare_cached("SELECT id, body FROM template")?;
-    let all: Vec<(i64, Vec<u8>)> =
-        rows.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let all: Vec<(i64, Vec<u8>)> = rows
+        .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
     Ok(all
         .into_iter()
         .filter_map(|(id, body)| Template::from_bytes(&body).ok().map(|t| (id, t)))
@@ -695,7 +771,10 @@ pub(crate) fn templates(db: &Connection) -> rusqlite::Result<HashMap<i64, Templa
 
 /// How many slots each template has.
 fn template_slots(db: &Connection) -> rusqlite::Result<HashMap<i64, usize>> {
-    Ok(templates(db)?.into_iter().map(|(id, t)| (id, t.slots().len())).collect())
+    Ok(templates(db)?
+        .into_iter()
+        .map(|(id, t)| (id, t.slots().len()))
+        .collect())
 }
 
 /// The times of a stretch: wall and monotonic.
@@ -713,5 +792,10 @@ fn stamps(blob: &[u8]) -> Option<Vec<(i64, i64)>> {
 }
 
 fn filtered<T>(values: Vec<T>, keep: &dyn Fn(usize) -> bool) -> Vec<T> {
-    values.into_iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, v)| v).collect()
+    values
+        .into_iter()
+        .enumerate()
+        .filter(|(i, _)| keep(*i))
+        .map(|(_, v)| v)
+        .collect()
 }

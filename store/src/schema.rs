@@ -57,9 +57,13 @@ pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
 /// Opens for reading only; nothing is created or changed.
 pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
     if let Err(error) = std::fs::metadata(path) {
-        return Err(Error::Missing { path: path.into(), why: error.to_string() });
+        return Err(Error::Missing {
+            path: path.into(),
+            why: error.to_string(),
+        });
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let open = || -> Result<Connection> {
         let db = Connection::open_with_flags(path, flags).map_err(|e| sqlite(path, e))?;
         db.busy_timeout(BUSY).map_err(|e| sqlite(path, e))?;
@@ -68,10 +72,19 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
     };
     match open() {
         // On read-only media the -shm file that WAL wants cannot be made: nobody writes there, so the file cannot change.
-        Err(Error::Sqlite { source: rusqlite::Error::SqliteFailure(failure, _), .. })
-            if matches!(failure.code, rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) =>
+        Err(Error::Sqlite {
+            source: rusqlite::Error::SqliteFailure(failure, _),
+            ..
+        }) if matches!(
+            failure.code,
+            rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly
+        ) =>
         {
-            let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            let escaped = path
+                .to_string_lossy()
+                .replace('%', "%25")
+                .replace('?', "%3f")
+                .replace('#', "%23");
             let uri = format!("file:{escaped}?immutable=1");
             let db = Connection::open_with_flags(uri, flags).map_err(|e| sqlite(path, e))?;
             identify(&db, path)?;
@@ -86,14 +99,26 @@ fn identify(db: &Connection, path: &Path) -> Result<i64> {
     let pragma = |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |r| r.get::<_, i64>(0));
     let application = pragma("application_id").map_err(|e| sqlite(path, e))?;
     let version = pragma("user_version").map_err(|e| sqlite(path, e))?;
-    let tables: i64 =
-        db.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).map_err(|e| sqlite(path, e))?;
+    let tables: i64 = db
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))
+        .map_err(|e| sqlite(path, e))?;
     if application != APPLICATION_ID {
-        let why = if tables == 0 { "an empty file" } else { "an SQLite database of another program" };
-        return Err(Error::NotADatabase { path: path.into(), why: why.into() });
+        let why = if tables == 0 {
+            "an empty file"
+        } else {
+            "an SQLite database of another program"
+        };
+        return Err(Error::NotADatabase {
+            path: path.into(),
+            why: why.into(),
+        });
     }
     if version > SCHEMA_VERSION {
-        return Err(Error::TooNew { path: path.into(), found: version, known: SCHEMA_VERSION });
+        return Err(Error::TooNew {
+            path: path.into(),
+            found: version,
+            known: SCHEMA_VERSION,
+        });
     }
     Ok(version)
 }

@@ -5,7 +5,9 @@ use crate::error::{Error, Result, sqlite};
 use crate::hot::{Before, KEY_EVERY, OFFSET_UNIT};
 use crate::processes::{self, HotProcess, Live};
 use crate::schema;
-use model::{Boot, Event, Fact, Gap, LogRecord, ProcessIdentity, ProcessTick, Run, RunOrigin, Template, Tick};
+use model::{
+    Boot, Event, Fact, Gap, LogRecord, ProcessIdentity, ProcessTick, Run, RunOrigin, Template, Tick,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -44,8 +46,10 @@ impl Writer {
     /// When the file is not ours, is newer, is locked, or the disk says no.
     pub fn open(path: &Path) -> Result<Writer> {
         if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)
-                .map_err(|e| Error::Missing { path: folder.into(), why: e.to_string() })?;
+            std::fs::create_dir_all(folder).map_err(|e| Error::Missing {
+                path: folder.into(),
+                why: e.to_string(),
+            })?;
         }
         let db = schema::open_to_write(path)?;
         let mut writer = Writer {
@@ -86,7 +90,9 @@ impl Writer {
             }
             let mut facts = HashMap::new();
             let mut rows = db.prepare("SELECT name, value FROM fact ORDER BY at_ns, id")?;
-            for row in rows.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, Option<String>>(1)?)))? {
+            for row in rows.query_map([], |r| {
+                Ok((r.get::<_, String>(0)?, r.get::<_, Option<String>>(1)?))
+            })? {
                 let (name, value) = row?;
                 facts.insert(name, value);
             }
@@ -127,8 +133,9 @@ impl Writer {
                     boot.tz
                 ],
             )?;
-            let id: i64 =
-                db.query_row("SELECT id FROM boot WHERE boot_id = ?1", [&boot.boot_id], |r| r.get(0))?;
+            let id: i64 = db.query_row("SELECT id FROM boot WHERE boot_id = ?1", [&boot.boot_id], |r| {
+                r.get(0)
+            })?;
             let origin = match run.origin {
                 RunOrigin::Collector => "collector",
                 RunOrigin::Import => "import",
@@ -157,7 +164,9 @@ impl Writer {
         work: impl FnOnce(&mut Writer) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         let path = self.path.clone();
-        self.db.execute_batch("BEGIN IMMEDIATE").map_err(|e| sqlite(&path, e))?;
+        self.db
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(|e| sqlite(&path, e))?;
         match work(self) {
             Ok(done) => {
                 self.db.execute_batch("COMMIT").map_err(|e| sqlite(&path, e))?;
@@ -180,7 +189,10 @@ impl Writer {
         self.enter(run)?;
         let mut ids = Vec::with_capacity(tick.readings.len());
         for reading in &tick.readings {
-            ids.push((self.source_id(&reading.source)?, self.template_id(&reading.template)?));
+            ids.push((
+                self.source_id(&reading.source)?,
+                self.template_id(&reading.template)?,
+            ));
         }
         let current = self.current.as_mut().expect("entered above");
         let key = current.ticks.is_multiple_of(KEY_EVERY);
@@ -192,11 +204,15 @@ impl Writer {
         for (reading, (source, template)) in tick.readings.iter().zip(ids) {
             // Rounded down: whoever asks for the time at which a file was read gets that reading, not the one before.
             let offset = reading.offset.div_euclid(OFFSET_UNIT);
-            current.before.encode(source, template, offset, &reading.values, &mut self.body);
+            current
+                .before
+                .encode(source, template, offset, &reading.values, &mut self.body);
         }
         let insert = self
             .db
-            .prepare_cached("INSERT INTO tick (run, at_ns, monotonic_ns, key, body) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .prepare_cached(
+                "INSERT INTO tick (run, at_ns, monotonic_ns, key, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )
             .and_then(|mut s| s.execute(params![run.0, tick.at.0, tick.monotonic, key, self.body]));
         match insert {
             Ok(_) => {
@@ -226,7 +242,9 @@ impl Writer {
         if let Some(&id) = self.sources.get(name) {
             return Ok(id);
         }
-        self.db.execute("INSERT INTO source (name) VALUES (?1)", [&**name]).map_err(|e| sqlite(&self.path, e))?;
+        self.db
+            .execute("INSERT INTO source (name) VALUES (?1)", [&**name])
+            .map_err(|e| sqlite(&self.path, e))?;
         let id = self.db.last_insert_rowid();
         self.sources.insert(name.clone(), id);
         Ok(id)
@@ -347,7 +365,13 @@ impl Writer {
             self.run_sql(
                 "INSERT INTO log (boot, sequence, at_ns, priority, text) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (boot, sequence) DO NOTHING",
-                params![boot, record.sequence as i64, record.at.0, record.priority, record.text],
+                params![
+                    boot,
+                    record.sequence as i64,
+                    record.at.0,
+                    record.priority,
+                    record.text
+                ],
             )?;
         }
         Ok(())
@@ -372,7 +396,10 @@ impl Writer {
     /// # Errors
     /// When the disk or another program says no.
     pub fn cache(&mut self, key: &str, value: &str) -> Result<()> {
-        self.run_sql("INSERT OR REPLACE INTO cache (key, value) VALUES (?1, ?2)", params![key, value])
+        self.run_sql(
+            "INSERT OR REPLACE INTO cache (key, value) VALUES (?1, ?2)",
+            params![key, value],
+        )
     }
 
     pub(crate) fn run_sql(&self, sql: &str, params: impl rusqlite::Params) -> Result<()> {
@@ -400,6 +427,13 @@ impl Writer {
 
 impl Current {
     fn new(run: RunId, boot: i64) -> Current {
-        Current { run, boot, ticks: 0, looks: 0, before: Before::default(), live: Live::default() }
+        Current {
+            run,
+            boot,
+            ticks: 0,
+            looks: 0,
+            before: Before::default(),
+            live: Live::default(),
+        }
     }
 }

@@ -9,7 +9,16 @@ use std::sync::Arc;
 use store::{Reader, Slots, Writer};
 
 const FILES: [&str; 10] = [
-    "vmstat", "meminfo", "zoneinfo", "buddyinfo", "diskstats", "stat", "loadavg", "pressure_cpu", "pressure_io", "pressure_memory",
+    "vmstat",
+    "meminfo",
+    "zoneinfo",
+    "buddyinfo",
+    "diskstats",
+    "stat",
+    "loadavg",
+    "pressure_cpu",
+    "pressure_io",
+    "pressure_memory",
 ];
 
 /// Blocks of each file of a recording: time and bytes.
@@ -17,9 +26,13 @@ type Recording = BTreeMap<&'static str, Vec<(i64, Vec<u8>)>>;
 
 fn recordings() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/recordings");
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut found: Vec<PathBuf> =
-        entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.to_string_lossy().ends_with(".tar.xz")).collect();
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.to_string_lossy().ends_with(".tar.xz"))
+        .collect();
     found.sort();
     found
 }
@@ -30,8 +43,16 @@ fn read(path: &Path) -> Recording {
     let mut recording = Recording::new();
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
-        let name = entry.path().unwrap().file_name().unwrap().to_string_lossy().into_owned();
-        let Some(file) = FILES.iter().find(|f| name == format!("{f}.log")) else { continue };
+        let name = entry
+            .path()
+            .unwrap()
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let Some(file) = FILES.iter().find(|f| name == format!("{f}.log")) else {
+            continue;
+        };
         let mut text = Vec::new();
         entry.read_to_end(&mut text).unwrap();
         recording.insert(file, blocks(&text));
@@ -93,10 +114,24 @@ fn write(recording: &Recording, path: &Path) -> Writer {
                     _ => Arc::new(template),
                 };
                 prior.insert(file, template.clone());
-                Reading { source: file.replace('_', "/").into(), offset: when - at, template, values }
+                Reading {
+                    source: file.replace('_', "/").into(),
+                    offset: when - at,
+                    template,
+                    values,
+                }
             })
             .collect();
-        writer.append(run, &Tick { at: UnixNanos(at), monotonic: at, readings }).unwrap();
+        writer
+            .append(
+                run,
+                &Tick {
+                    at: UnixNanos(at),
+                    monotonic: at,
+                    readings,
+                },
+            )
+            .unwrap();
     }
     writer
 }
@@ -107,7 +142,12 @@ fn texts(reader: &Reader, source: &str) -> Vec<Vec<u8>> {
     let stretches = reader.stretches(source, all, &mut |_| Slots::All).unwrap();
     stretches
         .iter()
-        .flat_map(|s| (0..s.at.len()).map(|i| s.template.render(&s.columns.iter().map(|c| c[i]).collect::<Vec<_>>())))
+        .flat_map(|s| {
+            (0..s.at.len()).map(|i| {
+                s.template
+                    .render(&s.columns.iter().map(|c| c[i]).collect::<Vec<_>>())
+            })
+        })
         .collect()
 }
 
@@ -122,12 +162,19 @@ fn every_block_comes_back_before_and_after_compaction() {
         for pass in ["hot", "compacted"] {
             for file in FILES {
                 let wanted: Vec<Vec<u8>> = recording[file].iter().map(|(_, text)| text.clone()).collect();
-                assert!(texts(&reader, &file.replace('_', "/")) == wanted, "{pass} {file} of {}", path.display());
+                assert!(
+                    texts(&reader, &file.replace('_', "/")) == wanted,
+                    "{pass} {file} of {}",
+                    path.display()
+                );
             }
             while writer.compact(true).unwrap() {}
         }
         let (at, text) = &recording["zoneinfo"][7];
-        let reading = reader.reading_at("zoneinfo", UnixNanos(at + 1_000_000)).unwrap().unwrap();
+        let reading = reader
+            .reading_at("zoneinfo", UnixNanos(at + 1_000_000))
+            .unwrap()
+            .unwrap();
         assert_eq!(reading.template.render(&reading.values), *text);
         // Offsets are kept to a tenth of a millisecond.
         assert!((reading.at.0 - at).abs() <= 100_000);
@@ -136,7 +183,12 @@ fn every_block_comes_back_before_and_after_compaction() {
 
 #[test]
 fn stream_read_costs_at_most_a_tenth_of_a_byte_a_number() {
-    let Some(path) = recordings().into_iter().find(|p| p.ends_with("stream_read.tar.xz")) else { return };
+    let Some(path) = recordings()
+        .into_iter()
+        .find(|p| p.ends_with("stream_read.tar.xz"))
+    else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let db = folder.path().join("x.db");
     let mut writer = write(&read(&path), &db);
@@ -145,5 +197,8 @@ fn stream_read_costs_at_most_a_tenth_of_a_byte_a_number() {
     let numbers: u64 = sizes.iter().map(|s| s.numbers).sum();
     let bytes: u64 = sizes.iter().map(|s| s.blob_bytes).sum();
     assert!(numbers > 140_000, "{sizes:?}");
-    assert!(bytes as f64 / numbers as f64 <= 0.10, "{bytes} bytes for {numbers} numbers: {sizes:?}");
+    assert!(
+        bytes as f64 / numbers as f64 <= 0.10,
+        "{bytes} bytes for {numbers} numbers: {sizes:?}"
+    );
 }

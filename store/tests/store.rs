@@ -1,8 +1,8 @@
 //! Whatever is written comes back, in whatever form and after whatever happened between.
 
 use model::{
-    Boot, Fact, Gap, LogRecord, ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick, Reading, Run, RunOrigin, Template,
-    Tick, TimeSpan, UnixNanos,
+    Boot, Fact, Gap, LogRecord, ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick, Reading, Run,
+    RunOrigin, Template, Tick, TimeSpan, UnixNanos,
 };
 use proptest::prelude::*;
 use std::path::Path;
@@ -10,7 +10,10 @@ use std::sync::Arc;
 use store::{Error, Reader, RunId, Slots, Writer};
 
 const SECOND: i64 = 1_000_000_000;
-const ALL: TimeSpan = TimeSpan { from: UnixNanos(0), to: UnixNanos(i64::MAX) };
+const ALL: TimeSpan = TimeSpan {
+    from: UnixNanos(0),
+    to: UnixNanos(i64::MAX),
+};
 
 fn boot(id: &str) -> Boot {
     Boot {
@@ -45,10 +48,19 @@ fn tick(second: i64, texts: &[(&str, &str)]) -> Tick {
         .iter()
         .map(|(source, text)| {
             let (template, values) = Template::parse(text.as_bytes(), None);
-            Reading { source: (*source).into(), offset: 300_000, template: Arc::new(template), values }
+            Reading {
+                source: (*source).into(),
+                offset: 300_000,
+                template: Arc::new(template),
+                values,
+            }
         })
         .collect();
-    Tick { at: UnixNanos(second * SECOND), monotonic: second * SECOND, readings }
+    Tick {
+        at: UnixNanos(second * SECOND),
+        monotonic: second * SECOND,
+        readings,
+    }
 }
 
 /// What is stored of a source, as `second: text`.
@@ -119,12 +131,18 @@ fn a_killed_writer_loses_nothing_that_was_appended() {
     let mut writer = Writer::open(&path).unwrap();
     let now = begin(&mut writer);
     for second in 1..=700 {
-        writer.append(now, &tick(second, &[("a", &format!("n {second}"))])).unwrap();
+        writer
+            .append(now, &tick(second, &[("a", &format!("n {second}"))]))
+            .unwrap();
     }
     // No close, no checkpoint: copy the files as a crash leaves them.
     let copy = folder.path().join("copy.db");
     for end in ["", "-wal"] {
-        std::fs::copy(folder.path().join(format!("x.db{end}")), folder.path().join(format!("copy.db{end}"))).unwrap();
+        std::fs::copy(
+            folder.path().join(format!("x.db{end}")),
+            folder.path().join(format!("copy.db{end}")),
+        )
+        .unwrap();
     }
     assert_eq!(told(&copy, "a").len(), 700);
     // A log cut anywhere loses the last ticks, and nothing else.
@@ -156,10 +174,15 @@ fn an_import_is_all_or_nothing_and_once() {
     let mut writer = Writer::open(&path).unwrap();
     let import = |writer: &mut Writer, fail: bool| {
         writer.transaction(|w| -> Result<bool, Error> {
-            let Some(now) = w.begin_run(&boot("a"), &run(Some("k")))? else { return Ok(false) };
+            let Some(now) = w.begin_run(&boot("a"), &run(Some("k")))? else {
+                return Ok(false);
+            };
             w.append(now, &tick(5, &[("a", "n 1")]))?;
             if fail {
-                return Err(Error::Damaged { path: "x".into(), what: "y".into() });
+                return Err(Error::Damaged {
+                    path: "x".into(),
+                    what: "y".into(),
+                });
             }
             Ok(true)
         })
@@ -175,7 +198,11 @@ fn an_import_is_all_or_nothing_and_once() {
 fn other_files_are_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    std::fs::write(at("text"), "this is not a database, it is a text of some length".repeat(40)).unwrap();
+    std::fs::write(
+        at("text"),
+        "this is not a database, it is a text of some length".repeat(40),
+    )
+    .unwrap();
     std::fs::write(at("empty"), "").unwrap();
     drop(Writer::open(&at("newer")).unwrap());
     let db = rusqlite::Connection::open(at("newer")).unwrap();
@@ -184,19 +211,31 @@ fn other_files_are_refused_in_one_line() {
     let other = rusqlite::Connection::open(at("other")).unwrap();
     other.execute_batch("CREATE TABLE t (x)").unwrap();
     let shown = |name: &str| {
-        let error = Reader::open(&at(name)).err().map(|e| e.to_string()).unwrap_or_default();
+        let error = Reader::open(&at(name))
+            .err()
+            .map(|e| e.to_string())
+            .unwrap_or_default();
         error.replace(&*at("").to_string_lossy(), "")
     };
-    assert_eq!(shown("text"), "text: not a highwater database (not an SQLite file)");
+    assert_eq!(
+        shown("text"),
+        "text: not a highwater database (not an SQLite file)"
+    );
     assert_eq!(shown("empty"), "empty: not a highwater database (an empty file)");
-    assert_eq!(shown("other"), "other: not a highwater database (an SQLite database of another program)");
+    assert_eq!(
+        shown("other"),
+        "other: not a highwater database (an SQLite database of another program)"
+    );
     assert_eq!(
         shown("newer"),
         "newer: written by a newer highwater (schema 99; this program knows up to 1): use the newer program"
     );
     assert!(shown("missing").starts_with("missing: no database there"));
     assert!(Writer::open(&at("text")).is_err());
-    assert!(Writer::open(&at("other")).is_err(), "another program's tables are not ours to add to");
+    assert!(
+        Writer::open(&at("other")).is_err(),
+        "another program's tables are not ours to add to"
+    );
     assert!(Writer::open(&at("empty")).is_ok(), "an empty file may be begun");
 }
 
@@ -207,16 +246,27 @@ fn a_damaged_block_is_said_and_the_rest_is_read() {
     let mut writer = Writer::open(&path).unwrap();
     let now = begin(&mut writer);
     for second in 1..=100 {
-        writer.append(now, &tick(second, &[("a", &format!("n {second}")), ("b", "same 1")])).unwrap();
+        writer
+            .append(
+                now,
+                &tick(second, &[("a", &format!("n {second}")), ("b", "same 1")]),
+            )
+            .unwrap();
     }
     while writer.compact(true).unwrap() {}
     drop(writer);
     let db = rusqlite::Connection::open(&path).unwrap();
-    let source: i64 = db.query_row("SELECT id FROM source WHERE name = 'a'", [], |r| r.get(0)).unwrap();
-    db.execute("UPDATE block SET body = zeroblob(20) WHERE source = ?1", [source]).unwrap();
+    let source: i64 = db
+        .query_row("SELECT id FROM source WHERE name = 'a'", [], |r| r.get(0))
+        .unwrap();
+    db.execute("UPDATE block SET body = zeroblob(20) WHERE source = ?1", [source])
+        .unwrap();
     drop(db);
     let reader = Reader::open(&path).unwrap();
-    let error = reader.stretches("a", ALL, &mut |_| Slots::All).unwrap_err().to_string();
+    let error = reader
+        .stretches("a", ALL, &mut |_| Slots::All)
+        .unwrap_err()
+        .to_string();
     assert!(error.ends_with("damaged: a at 1 s"), "{error}");
     assert_eq!(told(&path, "b").len(), 100);
 }
@@ -230,11 +280,31 @@ fn processes_are_carried_forward() {
     let sample = |pid: u32, state: char, read: u64| {
         let mut counters = [None; ProcessCounter::ALL.len()];
         counters[ProcessCounter::ReadBytes as usize] = Some(read);
-        let identity = ProcessIdentity { pid, start_ticks: 7, comm: format!("p{pid}"), cmdline: None, cgroup: None };
-        ProcessSample { identity, state, wchan: (state == 'D').then(|| "io_schedule".into()), counters }
+        let identity = ProcessIdentity {
+            pid,
+            start_ticks: 7,
+            comm: format!("p{pid}"),
+            cmdline: None,
+            cgroup: None,
+        };
+        ProcessSample {
+            identity,
+            state,
+            wchan: (state == 'D').then(|| "io_schedule".into()),
+            counters,
+        }
     };
     let mut look = |second: i64, samples: Vec<ProcessSample>| {
-        writer.append_processes(now, &ProcessTick { at: UnixNanos(second * SECOND), complete: false, samples }).unwrap();
+        writer
+            .append_processes(
+                now,
+                &ProcessTick {
+                    at: UnixNanos(second * SECOND),
+                    complete: false,
+                    samples,
+                },
+            )
+            .unwrap();
     };
     look(1, vec![sample(1, 'S', 10), sample(2, 'S', 20)]);
     look(2, vec![sample(1, 'D', 15)]);
@@ -245,20 +315,39 @@ fn processes_are_carried_forward() {
     look(132, vec![]);
     let shown = |span: TimeSpan| -> Vec<String> {
         let reader = Reader::open(&path).unwrap();
-        let line = |s: &ProcessSample| format!("{} {} {:?}", s.identity.comm, s.state, s.get(ProcessCounter::ReadBytes));
+        let line = |s: &ProcessSample| {
+            format!(
+                "{} {} {:?}",
+                s.identity.comm,
+                s.state,
+                s.get(ProcessCounter::ReadBytes)
+            )
+        };
         reader
             .processes(span)
             .unwrap()
             .iter()
             .filter(|t| !t.samples.is_empty())
-            .map(|t| format!("{}: {}", t.at.0 / SECOND, t.samples.iter().map(line).collect::<Vec<_>>().join(", ")))
+            .map(|t| {
+                format!(
+                    "{}: {}",
+                    t.at.0 / SECOND,
+                    t.samples.iter().map(line).collect::<Vec<_>>().join(", ")
+                )
+            })
             .collect()
     };
     let span = |from: i64, to: i64| TimeSpan::new(UnixNanos(from * SECOND), UnixNanos(to * SECOND));
     assert_eq!(shown(span(2, 2)), ["2: p1 D Some(15), p2 S Some(20)"]);
-    assert_eq!(shown(span(100, 140)), ["100: p1 D Some(15), p2 S Some(20)", "131: p2 X Some(99)"]);
+    assert_eq!(
+        shown(span(100, 140)),
+        ["100: p1 D Some(15), p2 S Some(20)", "131: p2 X Some(99)"]
+    );
     while writer.compact(true).unwrap() {}
-    assert_eq!(shown(span(100, 140)), ["100: p1 D Some(15), p2 S Some(20)", "131: p2 X Some(99)"]);
+    assert_eq!(
+        shown(span(100, 140)),
+        ["100: p1 D Some(15), p2 S Some(20)", "131: p2 X Some(99)"]
+    );
     assert_eq!(shown(span(132, 140)), ["132: p1 D Some(15)"]);
 }
 
@@ -273,10 +362,20 @@ fn facts_are_stored_when_they_change() {
         name: "sysctl.vm.swappiness".into(),
         value: value.map(String::from),
     };
-    assert_eq!(writer.append_facts(&[fact(1, Some("60")), fact(2, Some("60"))]).unwrap(), 1);
+    assert_eq!(
+        writer
+            .append_facts(&[fact(1, Some("60")), fact(2, Some("60"))])
+            .unwrap(),
+        1
+    );
     drop(writer);
     let mut writer = Writer::open(&path).unwrap();
-    assert_eq!(writer.append_facts(&[fact(3, Some("60")), fact(4, Some("10")), fact(6, None)]).unwrap(), 2);
+    assert_eq!(
+        writer
+            .append_facts(&[fact(3, Some("60")), fact(4, Some("10")), fact(6, None)])
+            .unwrap(),
+        2
+    );
     let reader = Reader::open(&path).unwrap();
     let values = |from: i64, to: i64| -> Vec<Option<String>> {
         let span = TimeSpan::new(UnixNanos(from * SECOND), UnixNanos(to * SECOND));
@@ -285,9 +384,21 @@ fn facts_are_stored_when_they_change() {
     assert_eq!(values(3, 5), [Some("60".to_string()), Some("10".to_string())]);
     assert_eq!(values(5, 9), [Some("10".to_string()), None]);
     assert_eq!(values(0, 0), []);
-    writer.append_gap(&Gap { from: UnixNanos(1), to: UnixNanos(2), source: None, why: "late".into() }).unwrap();
+    writer
+        .append_gap(&Gap {
+            from: UnixNanos(1),
+            to: UnixNanos(2),
+            source: None,
+            why: "late".into(),
+        })
+        .unwrap();
     assert_eq!(reader.gaps(ALL).unwrap().len(), 1);
-    let record = LogRecord { at: UnixNanos(5), sequence: 9, priority: 6, text: "x".into() };
+    let record = LogRecord {
+        at: UnixNanos(5),
+        sequence: 9,
+        priority: 6,
+        text: "x".into(),
+    };
     writer.append_log(now, &[record.clone(), record.clone()]).unwrap();
     assert_eq!(reader.log(ALL).unwrap(), [record]);
 }
@@ -299,14 +410,23 @@ fn retention_deletes_the_oldest_and_says_which_limit_bites() {
     let mut writer = Writer::open(&path).unwrap();
     let now = begin(&mut writer);
     for second in 1..=2000 {
-        writer.append(now, &tick(second, &[("a", &format!("n {}", second * second))])).unwrap();
+        writer
+            .append(now, &tick(second, &[("a", &format!("n {}", second * second))]))
+            .unwrap();
     }
     while writer.compact(false).unwrap() {}
     assert!(!writer.retain(Some(3000 * SECOND), Some(1 << 30)).unwrap().more);
     let aged = writer.retain(Some(1000 * SECOND), None).unwrap();
     assert!(aged.by_age && !aged.by_size);
-    assert_eq!(told(&path, "a").first().map(String::as_str), Some("601: n 361201"));
+    assert_eq!(
+        told(&path, "a").first().map(String::as_str),
+        Some("601: n 361201")
+    );
     let sized = writer.retain(None, Some(1)).unwrap();
     assert!(sized.by_size && !sized.by_age);
-    assert_eq!(told(&path, "a").last().map(String::as_str), Some("2000: n 4000000"), "the newest stays");
+    assert_eq!(
+        told(&path, "a").last().map(String::as_str),
+        Some("2000: n 4000000"),
+        "the newest stays"
+    );
 }

@@ -42,7 +42,10 @@ fn judge(case: &Case) -> Verdict {
     let level = case.before("mem.anon").unwrap_or(0.0) + grown;
     let mover = case.first("anon-rise");
     if mover.is_none() || grown < (0.01 * case.memory()).max(100e6) || share < 0.2 {
-        let because = format!("anonymous memory {moved} while free memory and file cache lost {}", units::bytes(lost));
+        let because = format!(
+            "anonymous memory {moved} while free memory and file cache lost {}",
+            units::bytes(lost)
+        );
         return ruled_out(because, [evidence(level)]);
     }
     let mover = mover.expect("tested above");
@@ -60,11 +63,21 @@ fn judge(case: &Case) -> Verdict {
         &case.doers(mover.from, case.to, Measure::Grew(ProcessCounter::RssPages)),
         "growth of resident memory",
     );
-    let seconds = case.scene.window.ticks[mover.to].seconds_since(case.scene.window.ticks[mover.from]).max(1.0);
+    let seconds = case.scene.window.ticks[mover.to]
+        .seconds_since(case.scene.window.ticks[mover.from])
+        .max(1.0);
     let rate = mover.now;
-    it.variant = Some(if seconds <= 5.0 || rate > 500e6 { "burst" } else { "leak" });
+    it.variant = Some(if seconds <= 5.0 || rate > 500e6 {
+        "burst"
+    } else {
+        "leak"
+    });
     let who = it.who();
-    it.headline = format!("{} of anonymous memory taken by {}", units::bytes(grown), name(&it));
+    it.headline = format!(
+        "{} of anonymous memory taken by {}",
+        units::bytes(grown),
+        name(&it)
+    );
     it.story = format!(
         "{who} grows at {}; anonymous memory {moved} while free memory and file cache lost {}.",
         units::byte_rate(rate),
@@ -75,11 +88,18 @@ fn judge(case: &Case) -> Verdict {
         "demand.anon_share",
         share,
         "ratio",
-        format!("anonymous memory was {:.0} % of what was taken while memory became short", 100.0 * share),
+        format!(
+            "anonymous memory was {:.0} % of what was taken while memory became short",
+            100.0 * share
+        ),
     ));
     if demand.file_read > 0.1 * demand.total() {
-        let text = format!("{} of file pages were read meanwhile", units::bytes(demand.file_read));
-        it.evidence_against.push(case.number("demand.file_read", demand.file_read, "B", text));
+        let text = format!(
+            "{} of file pages were read meanwhile",
+            units::bytes(demand.file_read)
+        );
+        it.evidence_against
+            .push(case.number("demand.file_read", demand.file_read, "B", text));
     }
     if it.processes.is_empty() {
         it.missing.push(Missing {
@@ -101,5 +121,7 @@ fn judge(case: &Case) -> Verdict {
 }
 
 fn name(it: &Candidate) -> String {
-    it.processes.first().map_or_else(|| "an unknown process".into(), |p| p.comm.clone())
+    it.processes
+        .first()
+        .map_or_else(|| "an unknown process".into(), |p| p.comm.clone())
 }

@@ -23,10 +23,15 @@ See     kernel.md 4.18, 4.23.
 };
 
 fn judge(case: &Case) -> Verdict {
-    let high = |name: &str| case.signal(name).map_or(f64::NAN, |s| quantile(&s.values[case.from..=case.to], 0.6));
+    let high = |name: &str| {
+        case.signal(name)
+            .map_or(f64::NAN, |s| quantile(&s.values[case.from..=case.to], 0.6))
+    };
     let (stuck, waiting) = (high("task.uninterruptible"), high("run.blocked"));
     let hung = stuck_device(case);
-    let Some(finding) = case.first("blocked-tasks") else { return Verdict::Silent };
+    let Some(finding) = case.first("blocked-tasks") else {
+        return Verdict::Silent;
+    };
     let busy = case
         .scene
         .signals
@@ -34,25 +39,48 @@ fn judge(case: &Case) -> Verdict {
         .map(|s| quantile(&s.values[case.from..=case.to], 0.6))
         .fold(0.0, f64::max);
     let pressure = high("psi.io_some");
-    let text = format!("{stuck:.0} processes in D, {waiting:.0} of them waiting for block I/O; the busiest disk is busy {busy:.0} %");
-    let evidence = case.number("task.uninterruptible", if stuck.is_nan() { waiting } else { stuck }, "tasks", text.clone());
+    let text = format!(
+        "{stuck:.0} processes in D, {waiting:.0} of them waiting for block I/O; the busiest disk is busy {busy:.0} %"
+    );
+    let evidence = case.number(
+        "task.uninterruptible",
+        if stuck.is_nan() { waiting } else { stuck },
+        "tasks",
+        text.clone(),
+    );
     let beyond_io = stuck >= 1.0 && stuck > waiting + 0.5 && !(pressure >= 50.0 && busy >= 50.0);
     if hung.is_none() && (!beyond_io || busy >= 70.0) {
-        return if stuck.is_nan() { Verdict::Silent } else { ruled_out(text, [evidence]) };
+        return if stuck.is_nan() {
+            Verdict::Silent
+        } else {
+            ruled_out(text, [evidence])
+        };
     }
-    let mut it = Candidate::new(if busy < 30.0 { 0.85 } else { 0.6 }, finding, "tasks are stuck in uninterruptible sleep".into());
+    let mut it = Candidate::new(
+        if busy < 30.0 { 0.85 } else { 0.6 },
+        finding,
+        "tasks are stuck in uninterruptible sleep".into(),
+    );
     it.at_most = Confidence::Likely;
     if let Some((device, seconds)) = hung {
         it.devices = vec![device.to_string()];
         it.variant = Some("stuck_device");
         let text = format!("{device} has requests in flight and completed none for {seconds:.0} s");
-        it.evidence_for.push(case.scene.number("disk.in_flight", &device, case.to, seconds, "s", text));
+        it.evidence_for.push(
+            case.scene
+                .number("disk.in_flight", &device, case.to, seconds, "s", text),
+        );
     }
-    it.blame(&case.doers(case.from, case.to, Measure::Waited), "seconds seen in D");
+    it.blame(
+        &case.doers(case.from, case.to, Measure::Waited),
+        "seconds seen in D",
+    );
     let place = wait_channel(case);
     it.story = format!(
         "{text}{}.",
-        place.as_ref().map_or(String::new(), |p| format!("; most wait in {p}"))
+        place
+            .as_ref()
+            .map_or(String::new(), |p| format!("; most wait in {p}"))
     );
     it.evidence_for.push(evidence);
     if place.is_none() {
@@ -95,12 +123,18 @@ fn stuck_device(case: &Case) -> Option<(Subject, f64)> {
 fn wait_channel(case: &Case) -> Option<String> {
     let window = case.scene.window;
     let mut seen: std::collections::BTreeMap<&str, usize> = Default::default();
-    for tick in window.processes.iter().filter(|t| t.at >= window.ticks[case.from] && t.at <= window.ticks[case.to]) {
+    for tick in window
+        .processes
+        .iter()
+        .filter(|t| t.at >= window.ticks[case.from] && t.at <= window.ticks[case.to])
+    {
         for sample in tick.samples.iter().filter(|s| s.state == 'D') {
             if let Some(wchan) = &sample.wchan {
                 *seen.entry(wchan).or_default() += 1;
             }
         }
     }
-    seen.into_iter().max_by_key(|(_, n)| *n).map(|(name, _)| name.chars().take(60).collect())
+    seen.into_iter()
+        .max_by_key(|(_, n)| *n)
+        .map(|(name, _)| name.chars().take(60).collect())
 }

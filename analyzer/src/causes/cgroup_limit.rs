@@ -26,7 +26,9 @@ See     kernel.md 1.6, 4.12.
 
 /// Whether the kernel logged a kill for a group's limit.
 pub(super) fn killed_in_group(case: &Case) -> bool {
-    kills(case.scene).iter().any(|k| k.of_cgroup && in_case(case, k.at))
+    kills(case.scene)
+        .iter()
+        .any(|k| k.of_cgroup && in_case(case, k.at))
 }
 
 fn in_case(case: &Case, at: model::UnixNanos) -> bool {
@@ -36,7 +38,9 @@ fn in_case(case: &Case, at: model::UnixNanos) -> bool {
 }
 
 fn judge(case: &Case) -> Verdict {
-    let kill = kills(case.scene).into_iter().find(|k| k.of_cgroup && in_case(case, k.at));
+    let kill = kills(case.scene)
+        .into_iter()
+        .find(|k| k.of_cgroup && in_case(case, k.at));
     let residual = case.sum("reclaim.memcg_steal") * case.page();
     let reclaim = case.first("cgroup-reclaim");
     let global = case.sum("reclaim.steal") * case.page();
@@ -49,7 +53,10 @@ fn judge(case: &Case) -> Verdict {
         .each("zone.over_high")
         .map(|z| z.median(case.from, case.to))
         .fold(f64::NAN, f64::max);
-    let text = format!("{} freed beyond what the global reclaimers freed", units::bytes(residual));
+    let text = format!(
+        "{} freed beyond what the global reclaimers freed",
+        units::bytes(residual)
+    );
     let evidence = case.number("reclaim.memcg_steal", residual, "B", text.clone());
     let stalled_alone = pressed >= 10.0 && roomy >= 1.5 && case.first("kswapd-scan").is_none();
     if kill.is_none() && reclaim.is_none() && !stalled_alone {
@@ -67,15 +74,24 @@ fn judge(case: &Case) -> Verdict {
         (None, Some(_)) => 0.4 + 0.5 * alone,
         (None, None) => 0.62,
     };
-    let first = case.findings.iter().find(|f| matches!(f.rule, "anon-rise" | "cgroup-reclaim" | "shmem-rise" | "refault-storm"));
-    let Some(mover) = first.or_else(|| case.first("oom-kill")).or_else(|| case.findings.first()) else {
+    let first = case.findings.iter().find(|f| {
+        matches!(
+            f.rule,
+            "anon-rise" | "cgroup-reclaim" | "shmem-rise" | "refault-storm"
+        )
+    });
+    let Some(mover) = first
+        .or_else(|| case.first("oom-kill"))
+        .or_else(|| case.findings.first())
+    else {
         return Verdict::Silent;
     };
     let mut it = Candidate::new(score, mover, "a control group at its memory limit".into());
     it.evidence_for.push(evidence);
     if !roomy.is_nan() {
         let text = format!("meanwhile the roomiest zone has {roomy:.1} times its high mark free");
-        it.evidence_for.push(case.number("zone.over_high", roomy, "ratio", text));
+        it.evidence_for
+            .push(case.number("zone.over_high", roomy, "ratio", text));
     }
     if let Some(kill) = &kill {
         it.headline = format!("{} was killed at its control group's limit", kill.comm);
@@ -87,12 +103,18 @@ fn judge(case: &Case) -> Verdict {
             of: "memory of the group, by the kernel's own record".into(),
         }];
         let doers = case.doers(case.from, case.to, Measure::Grew(ProcessCounter::RssPages));
-        it.culprit_started = doers.iter().find(|d| d.identity.pid == kill.pid).map(|d| d.started);
+        it.culprit_started = doers
+            .iter()
+            .find(|d| d.identity.pid == kill.pid)
+            .map(|d| d.started);
         it.story = format!(
             "{} (pid {}) grew into the limit of its control group and was killed{}; the host had room.",
             kill.comm,
             kill.pid,
-            kill.anon_rss_bytes.map_or(String::new(), |b| format!(" with {} of anonymous memory", units::bytes(b)))
+            kill.anon_rss_bytes.map_or(String::new(), |b| format!(
+                " with {} of anonymous memory",
+                units::bytes(b)
+            ))
         );
     } else {
         it.at_most = Confidence::Likely;

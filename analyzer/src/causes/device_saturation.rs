@@ -32,7 +32,9 @@ fn judge(case: &Case) -> Verdict {
             .map(|x| x.integral(case.from, case.to))
             .sum::<f64>()
     };
-    let full = case.each("device-saturated").max_by(|a, b| own(&a.subject).total_cmp(&own(&b.subject)));
+    let full = case
+        .each("device-saturated")
+        .max_by(|a, b| own(&a.subject).total_cmp(&own(&b.subject)));
     let Some(full) = full else {
         let busiest = case
             .scene
@@ -41,9 +43,16 @@ fn judge(case: &Case) -> Verdict {
             .map(|s| (s.median(case.from, case.to), s))
             .filter(|(v, _)| !v.is_nan())
             .max_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((busy, signal)) = busiest else { return Verdict::Silent };
-        let text = format!("the busiest device, {}, is busy {busy:.0} % on the median", signal.subject);
-        let evidence = case.scene.number("disk.busy", &signal.subject, case.to, busy, "%", text.clone());
+        let Some((busy, signal)) = busiest else {
+            return Verdict::Silent;
+        };
+        let text = format!(
+            "the busiest device, {}, is busy {busy:.0} % on the median",
+            signal.subject
+        );
+        let evidence = case
+            .scene
+            .number("disk.busy", &signal.subject, case.to, busy, "%", text.clone());
         return ruled_out(text, [evidence]);
     };
     let device = full.subject.to_string();
@@ -52,26 +61,40 @@ fn judge(case: &Case) -> Verdict {
     let returned = case.sum("refault.file") * case.page();
     let asked = own(&full.subject).max(1.0);
     // Evicted pages coming back, or a cache that turns over: then memory has a part.
-    let memory_part = (returned / asked.min(inflow)).max(if case.short_from.is_some() { stolen / inflow } else { 0.0 });
+    let memory_part = (returned / asked.min(inflow)).max(if case.short_from.is_some() {
+        stolen / inflow
+    } else {
+        0.0
+    });
     let dirty = case.peak("dirty.background_share").map_or(0.0, |p| p.1);
     let evidence = |text: String| case.number("refault.file", returned / case.page(), "pages", text);
     if memory_part >= 0.3 {
+        let back = match case.signal("refault.file") {
+            Some(_) => format!("{} came back after eviction", units::bytes(returned)),
+            None => "which of them came back is not counted on this kernel".into(),
+        };
         let because = format!(
-            "{device} is full, but of pages that had been evicted: {} came back, reclaim stole {}",
-            units::bytes(returned),
+            "{device} is full while reclaim stole {}: {back}",
             units::bytes(stolen)
         );
         return ruled_out(because.clone(), [evidence(because)]);
     }
     if dirty >= 0.85 {
-        let because = format!("{device} is full of writeback: dirty memory reached {dirty:.2} of the background threshold");
-        return ruled_out(because.clone(), [case.number("dirty.background_share", dirty, "ratio", because)]);
+        let because = format!(
+            "{device} is full of writeback: dirty memory reached {dirty:.2} of the background threshold"
+        );
+        return ruled_out(
+            because.clone(),
+            [case.number("dirty.background_share", dirty, "ratio", because)],
+        );
     }
     let rise = case
         .findings
         .iter()
         .find(|f| matches!(f.rule, "device-read-rise" | "device-write-rise") && f.subject == full.subject);
-    let mover = rise.filter(|r| r.onset.best <= full.onset.best + 2_000_000_000).unwrap_or(full);
+    let mover = rise
+        .filter(|r| r.onset.best <= full.onset.best + 2_000_000_000)
+        .unwrap_or(full);
     let mut it = Candidate::new(
         0.6 + if rise.is_some() { 0.2 } else { 0.0 } + 0.1 * (1.0 - memory_part),
         mover,
@@ -79,8 +102,14 @@ fn judge(case: &Case) -> Verdict {
     );
     it.devices = vec![device.clone()];
     let (read, written) = (
-        case.scene.signals.of("disk.own_read", &full.subject).map_or(0.0, |s| s.integral(case.from, case.to)),
-        case.scene.signals.of("disk.own_write", &full.subject).map_or(0.0, |s| s.integral(case.from, case.to)),
+        case.scene
+            .signals
+            .of("disk.own_read", &full.subject)
+            .map_or(0.0, |s| s.integral(case.from, case.to)),
+        case.scene
+            .signals
+            .of("disk.own_write", &full.subject)
+            .map_or(0.0, |s| s.integral(case.from, case.to)),
     );
     it.variant = Some(if read >= written { "reads" } else { "writes" });
     let counters: &'static [ProcessCounter] = if read >= written {
@@ -90,7 +119,11 @@ fn judge(case: &Case) -> Verdict {
     };
     it.blame(
         &case.doers(full.from, full.to, Measure::Moved(counters)),
-        if read >= written { "read bytes" } else { "bytes written" },
+        if read >= written {
+            "read bytes"
+        } else {
+            "bytes written"
+        },
     );
     let who = it.who();
     let seconds = case.seconds();
@@ -102,7 +135,10 @@ fn judge(case: &Case) -> Verdict {
         units::bytes(stolen)
     );
     it.evidence_for.extend(full.evidence.clone());
-    it.evidence_for.push(evidence(format!("{} of what was read had been evicted before", units::bytes(returned))));
+    it.evidence_for.push(evidence(format!(
+        "{} of what was read had been evicted before",
+        units::bytes(returned)
+    )));
     it.advice.push(Advice {
         text: format!("Hold {who} back (io.max, ionice where the scheduler honours it) or move its data to another device"),
         because: format!("{device} gives {} at its limit", units::byte_rate((read + written) / seconds)),

@@ -43,7 +43,14 @@ fn judge(case: &Case) -> Verdict {
             units::count(ios),
             units::count(ios_before)
         );
-        let evidence = case.scene.number("disk.wait", &slow.subject, slow.from, slow.now, "ms", text.clone());
+        let evidence = case.scene.number(
+            "disk.wait",
+            &slow.subject,
+            slow.from,
+            slow.now,
+            "ms",
+            text.clone(),
+        );
         // With next to nothing asked before, there is no level to compare with.
         let worked_before = ios_before * window.interval >= 2.0;
         let no_more_work = ios <= 1.25 * ios_before && bytes <= 1.25 * bytes_before.max(4096.0);
@@ -66,7 +73,10 @@ fn judge(case: &Case) -> Verdict {
             would_tell: "why it became slow".into(),
         });
         it.advice.push(Advice {
-            text: format!("Look at {} itself: kernel log, SMART, cache battery, or the provider's limits", slow.subject),
+            text: format!(
+                "Look at {} itself: kernel log, SMART, cache battery, or the provider's limits",
+                slow.subject
+            ),
             because: format!("it takes {} times as long for no more work", units::count(factor)),
         });
         if best.as_ref().is_none_or(|(score, _)| it.score > *score) {
@@ -79,15 +89,25 @@ fn judge(case: &Case) -> Verdict {
         (None, None) => match case.first("device-saturated") {
             None => Verdict::Silent,
             Some(full) => {
-                let wait = case.scene.signals.of("disk.wait", &full.subject).map_or(f64::NAN, |s| s.median(full.from, full.to));
-                let ios = case.scene.signals.of("disk.reads", &full.subject).map_or(f64::NAN, |s| s.median(full.from, full.to));
+                let wait = case
+                    .scene
+                    .signals
+                    .of("disk.wait", &full.subject)
+                    .map_or(f64::NAN, |s| s.median(full.from, full.to));
+                let ios = case
+                    .scene
+                    .signals
+                    .of("disk.reads", &full.subject)
+                    .map_or(f64::NAN, |s| s.median(full.from, full.to));
                 let text = format!(
                     "{} answers in {}, and is asked {} times a second",
                     full.subject,
                     units::value(wait, "ms"),
                     units::count(ios)
                 );
-                let evidence = case.scene.number("disk.wait", &full.subject, full.from, wait, "ms", text.clone());
+                let evidence =
+                    case.scene
+                        .number("disk.wait", &full.subject, full.from, wait, "ms", text.clone());
                 ruled_out(text, [evidence])
             }
         },

@@ -25,9 +25,21 @@ See     kernel.md 4.8; mm/vmstat.c, extfrag_for_order.
 fn judge(case: &Case) -> Verdict {
     let stalls = case.sum("compact.stall");
     let fallbacks = case.sum("thp.fallback");
-    let roomiest = case.scene.signals.each("zone.over_high").map(|z| (z.median(case.from, case.to), z)).filter(|z| !z.0.is_nan()).max_by(|a, b| a.0.total_cmp(&b.0));
-    let Some((room, zone)) = roomiest else { return Verdict::Silent };
-    let unusable = case.scene.signals.of("buddy.unusable9", &zone.subject).map_or(f64::NAN, |s| s.median(case.from, case.to));
+    let roomiest = case
+        .scene
+        .signals
+        .each("zone.over_high")
+        .map(|z| (z.median(case.from, case.to), z))
+        .filter(|z| !z.0.is_nan())
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let Some((room, zone)) = roomiest else {
+        return Verdict::Silent;
+    };
+    let unusable = case
+        .scene
+        .signals
+        .of("buddy.unusable9", &zone.subject)
+        .map_or(f64::NAN, |s| s.median(case.from, case.to));
     let text = format!(
         "{} direct compactions, {} huge-page fallbacks; {} has {room:.1} times its high mark free",
         units::count(stalls),
@@ -36,14 +48,25 @@ fn judge(case: &Case) -> Verdict {
     );
     let evidence = case.number("compact.stall", stalls, "", text.clone());
     let Some(mover) = case.first("compaction-stall") else {
-        return if case.signal("compact.stall").is_some() { ruled_out(text, [evidence]) } else { Verdict::Silent };
+        return if case.signal("compact.stall").is_some() {
+            ruled_out(text, [evidence])
+        } else {
+            Verdict::Silent
+        };
     };
     if room < 1.25 {
-        return ruled_out(format!("{text}: plain shortage, in which compaction is tried too"), [evidence]);
+        return ruled_out(
+            format!("{text}: plain shortage, in which compaction is tried too"),
+            [evidence],
+        );
     }
     let pieces = if unusable >= 0.8 { 0.15 } else { 0.0 };
     let failed = case.sum("compact.fail") / stalls.max(1.0);
-    let mut it = Candidate::new(0.62 + pieces + 0.1 * failed.min(1.0), mover, "free memory is in small pieces".into());
+    let mut it = Candidate::new(
+        0.62 + pieces + 0.1 * failed.min(1.0),
+        mover,
+        "free memory is in small pieces".into(),
+    );
     it.at_most = Confidence::Likely;
     it.blame(
         &case.doers(case.from, case.to, Measure::Moved(&[ProcessCounter::SystemTicks])),
@@ -56,8 +79,19 @@ fn judge(case: &Case) -> Verdict {
     );
     it.evidence_for.push(evidence);
     if !unusable.is_nan() {
-        let text = format!("{:.0} % of the free memory of {} lies in small blocks", 100.0 * unusable, zone.subject);
-        it.evidence_for.push(case.scene.number("buddy.unusable9", &zone.subject, case.to, unusable, "ratio", text));
+        let text = format!(
+            "{:.0} % of the free memory of {} lies in small blocks",
+            100.0 * unusable,
+            zone.subject
+        );
+        it.evidence_for.push(case.scene.number(
+            "buddy.unusable9",
+            &zone.subject,
+            case.to,
+            unusable,
+            "ratio",
+            text,
+        ));
     }
     it.missing.push(Missing {
         signal: "/proc/pagetypeinfo, compaction tracepoints".into(),

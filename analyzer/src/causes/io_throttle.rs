@@ -22,7 +22,10 @@ See     kernel.md 4.24.
 };
 
 fn judge(case: &Case) -> Verdict {
-    let high = |name: &str| case.signal(name).map_or(f64::NAN, |s| quantile(&s.values[case.from..=case.to], 0.6));
+    let high = |name: &str| {
+        case.signal(name)
+            .map_or(f64::NAN, |s| quantile(&s.values[case.from..=case.to], 0.6))
+    };
     let (pressure, blocked) = (high("psi.io_some"), high("run.blocked"));
     let busiest = case
         .scene
@@ -31,8 +34,14 @@ fn judge(case: &Case) -> Verdict {
         .map(|s| (quantile(&s.values[case.from..=case.to], 0.6), s))
         .filter(|(v, _)| !v.is_nan())
         .max_by(|a, b| a.0.total_cmp(&b.0));
-    let Some((busy, device)) = busiest else { return Verdict::Silent };
-    let waiting = if pressure.is_nan() { high("cpu.iowait") } else { pressure };
+    let Some((busy, device)) = busiest else {
+        return Verdict::Silent;
+    };
+    let waiting = if pressure.is_nan() {
+        high("cpu.iowait")
+    } else {
+        pressure
+    };
     if !(waiting >= 25.0) {
         return Verdict::Silent;
     }
@@ -40,13 +49,24 @@ fn judge(case: &Case) -> Verdict {
         "tasks wait for I/O {waiting:.0} % of the time while {}, the busiest device, is busy {busy:.0} %",
         device.subject
     );
-    let evidence = case.scene.number("disk.busy", &device.subject, case.to, busy, "%", text.clone());
+    let evidence = case
+        .scene
+        .number("disk.busy", &device.subject, case.to, busy, "%", text.clone());
     if busy >= 50.0 || busy >= 0.8 * waiting {
         return ruled_out(text, [evidence]);
     }
-    let first = case.findings.iter().find(|f| matches!(f.rule, "iowait-rise" | "blocked-tasks" | "load-rise"));
-    let Some(mover) = first.or_else(|| case.findings.first()) else { return Verdict::Silent };
-    let mut it = Candidate::new(0.6 + 0.25 * (1.0 - busy / waiting), mover, "an I/O limit holds tasks back".into());
+    let first = case
+        .findings
+        .iter()
+        .find(|f| matches!(f.rule, "iowait-rise" | "blocked-tasks" | "load-rise"));
+    let Some(mover) = first.or_else(|| case.findings.first()) else {
+        return Verdict::Silent;
+    };
+    let mut it = Candidate::new(
+        0.6 + 0.25 * (1.0 - busy / waiting),
+        mover,
+        "an I/O limit holds tasks back".into(),
+    );
     it.at_most = Confidence::Likely;
     let waiters = case.doers(case.from, case.to, Measure::Waited);
     it.blame(&waiters, "seconds seen in D");
@@ -63,7 +83,12 @@ fn judge(case: &Case) -> Verdict {
     it.story = format!("{text}: what holds {} back stands before the device.", it.who());
     it.evidence_for.push(evidence);
     if blocked >= 1.0 {
-        it.evidence_for.push(case.number("run.blocked", blocked, "tasks", format!("{blocked:.0} tasks wait for block I/O")));
+        it.evidence_for.push(case.number(
+            "run.blocked",
+            blocked,
+            "tasks",
+            format!("{blocked:.0} tasks wait for block I/O"),
+        ));
     }
     it.missing.push(Missing {
         signal: "io.max and io.stat of each cgroup".into(),

@@ -26,18 +26,34 @@ fn judge(case: &Case) -> Verdict {
     let taken = huge.max(total).max(balloon);
     let finding = case.first("memory-total-changed");
     let Some(mover) = finding.filter(|_| taken >= 64e6) else {
-        let Some(level) = case.before("mem.total") else { return Verdict::Silent };
-        let text = format!("MemTotal {} throughout, {} set aside for huge pages", units::bytes(level), units::bytes(huge));
+        let Some(level) = case.before("mem.total") else {
+            return Verdict::Silent;
+        };
+        let text = format!(
+            "MemTotal {} throughout, {} set aside for huge pages",
+            units::bytes(level),
+            units::bytes(huge)
+        );
         return ruled_out(text.clone(), [case.number("mem.total", level, "B", text)]);
     };
     let share = demand.share(demand.taken);
-    let weight = if case.short_from.is_some() || case.first("page-cache-drop").is_some() { 0.95 } else { 0.6 };
+    let weight = if case.short_from.is_some() || case.first("page-cache-drop").is_some() {
+        0.95
+    } else {
+        0.6
+    };
     let mut it = Candidate::new(
         weight * (0.4 + 0.6 * share),
         mover,
         format!("{} taken from the machine", units::bytes(taken)),
     );
-    it.variant = Some(if huge >= taken { "huge_pages" } else if balloon >= taken { "balloon" } else { "hotplug" });
+    it.variant = Some(if huge >= taken {
+        "huge_pages"
+    } else if balloon >= taken {
+        "balloon"
+    } else {
+        "hotplug"
+    });
     it.story = format!("{}; no process holds it.", mover.headline);
     it.evidence_for.extend(mover.evidence.clone());
     let settings = case.scene.window.setting_changes();
@@ -48,7 +64,11 @@ fn judge(case: &Case) -> Verdict {
         .collect();
     it.advice.push(Advice {
         text: "Give the memory back (vm.nr_hugepages, the balloon's target), or reserve it at boot".into(),
-        because: format!("{} is {:.0} % of what was taken", units::bytes(taken), 100.0 * share),
+        because: format!(
+            "{} is {:.0} % of what was taken",
+            units::bytes(taken),
+            100.0 * share
+        ),
     });
     candidate(it)
 }

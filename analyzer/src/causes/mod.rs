@@ -174,7 +174,11 @@ const LEAST_SCORE: f64 = 0.25;
 
 /// Asks every cause.
 pub fn judge_all(case: &Case) -> Judgement {
-    let mut judgement = Judgement { candidates: Vec::new(), ruled_out: Vec::new(), cannot_tell: Vec::new() };
+    let mut judgement = Judgement {
+        candidates: Vec::new(),
+        ruled_out: Vec::new(),
+        cannot_tell: Vec::new(),
+    };
     for cause in all() {
         match (cause.judge)(case) {
             Verdict::Candidate(mut candidate) => {
@@ -188,7 +192,9 @@ pub fn judge_all(case: &Case) -> Judgement {
             Verdict::Silent => {}
         }
     }
-    judgement.candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.onset.best.cmp(&b.onset.best)));
+    judgement
+        .candidates
+        .sort_by(|a, b| b.score.total_cmp(&a.score).then(a.onset.best.cmp(&b.onset.best)));
     judgement
 }
 

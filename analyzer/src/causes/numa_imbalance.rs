@@ -33,8 +33,16 @@ fn judge(case: &Case) -> Verdict {
     if nodes.len() < 2 {
         return Verdict::Silent;
     }
-    let (short, short_room) = nodes.iter().min_by(|a, b| a.1.total_cmp(b.1)).map(|(n, r)| (*n, *r)).unwrap_or((0, f64::NAN));
-    let (rich, rich_room) = nodes.iter().max_by(|a, b| a.1.total_cmp(b.1)).map(|(n, r)| (*n, *r)).unwrap_or((0, f64::NAN));
+    let (short, short_room) = nodes
+        .iter()
+        .min_by(|a, b| a.1.total_cmp(b.1))
+        .map(|(n, r)| (*n, *r))
+        .unwrap_or((0, f64::NAN));
+    let (rich, rich_room) = nodes
+        .iter()
+        .max_by(|a, b| a.1.total_cmp(b.1))
+        .map(|(n, r)| (*n, *r))
+        .unwrap_or((0, f64::NAN));
     let text = format!(
         "node {short} has {} times its high marks free, node {rich} {} times",
         units::count(short_room),
@@ -44,9 +52,17 @@ fn judge(case: &Case) -> Verdict {
     if !(short_room <= 1.5 && rich_room >= 10.0) {
         return ruled_out(text, [evidence]);
     }
-    let first = case.each("watermark-breach").find(|f| f.subject == Subject::Node(short));
-    let Some(mover) = first.or_else(|| case.first("kswapd-scan")) else { return ruled_out(text, [evidence]) };
-    let mut it = Candidate::new(0.75, mover, format!("node {short} is short while node {rich} has plenty"));
+    let first = case
+        .each("watermark-breach")
+        .find(|f| f.subject == Subject::Node(short));
+    let Some(mover) = first.or_else(|| case.first("kswapd-scan")) else {
+        return ruled_out(text, [evidence]);
+    };
+    let mut it = Candidate::new(
+        0.75,
+        mover,
+        format!("node {short} is short while node {rich} has plenty"),
+    );
     it.at_most = Confidence::Likely;
     it.story = format!("{text}.");
     it.evidence_for.push(evidence);

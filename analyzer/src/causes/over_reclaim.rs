@@ -32,17 +32,27 @@ fn judge(case: &Case) -> Verdict {
         });
     }
     let Some(finding) = case.first("reclaim-above-high") else {
-        let Some(scan) = case.first("kswapd-scan") else { return Verdict::Silent };
+        let Some(scan) = case.first("kswapd-scan") else {
+            return Verdict::Silent;
+        };
         // Where kswapd scans with little free, say how little; the zone with most room decides.
-        let room = zones.iter().map(|z| (z.median(scan.from, scan.to), *z)).max_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((ratio, zone)) = room.filter(|(r, _)| !r.is_nan()) else { return Verdict::Silent };
+        let room = zones
+            .iter()
+            .map(|z| (z.median(scan.from, scan.to), *z))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((ratio, zone)) = room.filter(|(r, _)| !r.is_nan()) else {
+            return Verdict::Silent;
+        };
         let evidence = case.scene.number(
             "zone.over_high",
             &zone.subject,
             scan.from,
             ratio,
             "ratio",
-            format!("free memory of {} is {ratio:.1} times its high mark with reserve while kswapd scans", zone.subject),
+            format!(
+                "free memory of {} is {ratio:.1} times its high mark with reserve while kswapd scans",
+                zone.subject
+            ),
         );
         return ruled_out(
             format!("while kswapd scans, the zone with most room has {ratio:.1} times its high mark free"),
@@ -51,7 +61,9 @@ fn judge(case: &Case) -> Verdict {
     };
     let page = case.page();
     let (from, to) = (finding.from, finding.to);
-    let surplus = case.signal("reclaim.surplus").map_or(0.0, |s| s.integral(from, to));
+    let surplus = case
+        .signal("reclaim.surplus")
+        .map_or(0.0, |s| s.integral(from, to));
     let stolen = case.signal("reclaim.steal").map_or(0.0, |s| s.integral(from, to)) * page;
     let free = case.signal("mem.free");
     let gained = free
@@ -62,9 +74,15 @@ fn judge(case: &Case) -> Verdict {
         .map(|z| z.median(from, to))
         .filter(|v| !v.is_nan())
         .fold(f64::INFINITY, f64::min);
-    let seconds = case.scene.window.ticks[to].seconds_since(case.scene.window.ticks[from]).max(1.0);
+    let seconds = case.scene.window.ticks[to]
+        .seconds_since(case.scene.window.ticks[from])
+        .max(1.0);
     let long = (seconds / 30.0).clamp(0.2, 1.0);
-    let mut it = Candidate::new(0.5 + 0.35 * long, finding, "reclaim far above the high watermark".into());
+    let mut it = Candidate::new(
+        0.5 + 0.35 * long,
+        finding,
+        "reclaim far above the high watermark".into(),
+    );
     it.at_most = Confidence::Likely;
     it.variant = Some("high_order");
     it.story = format!(
@@ -86,12 +104,17 @@ fn judge(case: &Case) -> Verdict {
     ));
     if case.first("direct-reclaim").is_none() {
         let text = "no direct reclaim: nobody was below the min mark".to_string();
-        it.evidence_for.push(case.number("reclaim.direct_entries", 0.0, "1/s", text));
+        it.evidence_for
+            .push(case.number("reclaim.direct_entries", 0.0, "1/s", text));
     }
     let mut told = false;
     for blocks in case.scene.signals.each("buddy.free_blocks_ge4") {
-        let Subject::Zone { .. } = blocks.subject else { continue };
-        let Some(all) = case.scene.signals.of("zone.free", &blocks.subject) else { continue };
+        let Subject::Zone { .. } = blocks.subject else {
+            continue;
+        };
+        let Some(all) = case.scene.signals.of("zone.free", &blocks.subject) else {
+            continue;
+        };
         let (large, all) = (blocks.median(from, to), all.median(from, to));
         if large.is_nan() || !(all > 0.0) {
             continue;
@@ -103,9 +126,19 @@ fn judge(case: &Case) -> Verdict {
             units::count(large),
             units::count(all)
         );
-        let evidence =
-            case.scene.number("buddy.free_blocks_ge4", &blocks.subject, from, large, "pages", text);
-        if large < 0.05 * all { it.evidence_for.push(evidence) } else { it.evidence_against.push(evidence) }
+        let evidence = case.scene.number(
+            "buddy.free_blocks_ge4",
+            &blocks.subject,
+            from,
+            large,
+            "pages",
+            text,
+        );
+        if large < 0.05 * all {
+            it.evidence_for.push(evidence)
+        } else {
+            it.evidence_against.push(evidence)
+        }
     }
     if !told {
         it.missing.push(Missing {

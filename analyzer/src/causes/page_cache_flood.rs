@@ -39,7 +39,11 @@ fn judge(case: &Case) -> Verdict {
         "reclaim.steal",
         stolen / case.page(),
         "pages",
-        format!("{} of pages were stolen, {} read in", units::bytes(stolen), units::bytes(inflow)),
+        format!(
+            "{} of pages were stolen, {} read in",
+            units::bytes(stolen),
+            units::bytes(inflow)
+        ),
     );
     // Turnover worth the name: a hundredth of the memory, evicted.
     if stolen < 0.01 * memory || case.short_from.is_none() {
@@ -56,7 +60,10 @@ fn judge(case: &Case) -> Verdict {
         .filter(|f| f.from <= case.short_from.unwrap_or(case.to) + 2)
         .max_by(|a, b| {
             let bytes = |s: &Subject| {
-                case.scene.signals.of("disk.own_read", s).map_or(0.0, |x| x.integral(case.from, end))
+                case.scene
+                    .signals
+                    .of("disk.own_read", s)
+                    .map_or(0.0, |x| x.integral(case.from, end))
             };
             bytes(&a.subject).total_cmp(&bytes(&b.subject))
         });
@@ -71,7 +78,12 @@ fn judge(case: &Case) -> Verdict {
     let device = mover.subject.to_string();
     let read = case.scene.signals.of("disk.own_read", &mover.subject);
     let bytes = read.map_or(0.0, |s| s.integral(case.from, end));
-    let all: f64 = case.scene.signals.each("disk.own_read").map(|s| s.integral(case.from, end)).sum();
+    let all: f64 = case
+        .scene
+        .signals
+        .each("disk.own_read")
+        .map(|s| s.integral(case.from, end))
+        .sum();
     let of_device = if all > 0.0 { bytes / all } else { 0.0 };
     if share < 0.25 {
         let because = format!(
@@ -82,18 +94,31 @@ fn judge(case: &Case) -> Verdict {
         return ruled_out(because, [evidence]);
     }
     let balance = stolen / inflow.max(1.0);
-    let harmed = ["refault-storm", "major-fault-storm"].iter().any(|r| case.first(r).is_some());
+    let harmed = ["refault-storm", "major-fault-storm"]
+        .iter()
+        .any(|r| case.first(r).is_some());
     let score = 0.55 + 0.35 * share + if harmed { 0.08 } else { 0.0 };
     let rate = mover.now;
     let mut it = Candidate::new(score, mover, String::new());
     it.devices = vec![device.clone()];
-    it.blame(&case.doers(case.from, end, Measure::Moved(&[ProcessCounter::ReadBytes])), "read bytes");
+    it.blame(
+        &case.doers(case.from, end, Measure::Moved(&[ProcessCounter::ReadBytes])),
+        "read bytes",
+    );
     let returned = case.sum("refault.file") / (stolen / case.page()).max(1.0);
     let faulted = case.sum("fault.major") * case.page() / inflow.max(1.0);
-    it.variant = Some(if returned > 0.5 && faulted < 0.5 { "reread" } else if faulted >= 0.5 { "mapped" } else { "stream" });
+    it.variant = Some(if returned > 0.5 && faulted < 0.5 {
+        "reread"
+    } else if faulted >= 0.5 {
+        "mapped"
+    } else {
+        "stream"
+    });
     it.headline = format!("page cache flood from {device}");
     let who = it.who();
-    let lead = case.first("kswapd-scan").map(|k| k.onset.best.seconds_since(mover.onset.best));
+    let lead = case
+        .first("kswapd-scan")
+        .map(|k| k.onset.best.seconds_since(mover.onset.best));
     let when = match lead {
         Some(lead) if lead >= 0.5 => format!("{lead:.1} s later kswapd woke"),
         _ => "kswapd woke within the same second".into(),
@@ -113,7 +138,10 @@ fn judge(case: &Case) -> Verdict {
         "demand.file_share",
         share,
         "ratio",
-        format!("file pages were {:.0} % of the memory taken while it became short", 100.0 * share),
+        format!(
+            "file pages were {:.0} % of the memory taken while it became short",
+            100.0 * share
+        ),
     ));
     if let Some((tick, value)) = case.peak("refault.file") {
         let text = format!("{} evicted pages a second are read again", units::count(value));
@@ -121,7 +149,8 @@ fn judge(case: &Case) -> Verdict {
     }
     if demand.anon > 0.1 * demand.total() {
         let text = format!("anonymous memory grew by {} meanwhile", units::bytes(demand.anon));
-        it.evidence_against.push(case.number("demand.anon", demand.anon, "B", text));
+        it.evidence_against
+            .push(case.number("demand.anon", demand.anon, "B", text));
     }
     it.missing = missing(case, it.processes.is_empty(), &who);
     it.advice = advice(case, &it.who(), rate);
@@ -166,7 +195,10 @@ fn advice(case: &Case, who: &str, rate: f64) -> Vec<Advice> {
     let needed = case.before("mem.mapped").unwrap_or(0.0);
     if needed > 0.0 && case.first("major-fault-storm").is_some() {
         advice.push(Advice {
-            text: format!("Protect what is in use: memory.low of about {} for the services that fault", units::bytes(needed)),
+            text: format!(
+                "Protect what is in use: memory.low of about {} for the services that fault",
+                units::bytes(needed)
+            ),
             because: format!(
                 "{} of file pages were mapped before, and {} were on the inactive list",
                 units::bytes(needed),

@@ -36,18 +36,30 @@ fn judge(case: &Case) -> Verdict {
     let leaf = case.sum("disk.leaf_read");
     let inflow = case.sum("io.inflow");
     let beyond = leaf - inflow;
-    let text = format!("disks read {}, pgpgin says {}", units::bytes(leaf), units::bytes(inflow));
+    let text = format!(
+        "disks read {}, pgpgin says {}",
+        units::bytes(leaf),
+        units::bytes(inflow)
+    );
     let evidence = case.number("disk.leaf_read", leaf, "B", text.clone());
     let seconds = case.seconds();
     let by_members: f64 = members.iter().map(|m| m.1).fold(0.0, f64::max);
     let found = by_members / seconds >= 4e6 || (beyond / seconds >= 4e6 && beyond >= 0.3 * leaf);
     if !found {
-        return if case.signal("disk.leaf_read").is_none() || leaf < 1e6 { Verdict::Silent } else { ruled_out(text, [evidence]) };
+        return if case.signal("disk.leaf_read").is_none() || leaf < 1e6 {
+            Verdict::Silent
+        } else {
+            ruled_out(text, [evidence])
+        };
     }
-    let mover = case.findings.iter().find(|f| {
-        f.rule == "device-read-rise" && members.iter().any(|m| m.0.subject == f.subject)
-    });
-    let Some(mover) = mover.or_else(|| case.first("device-read-rise")).or_else(|| case.findings.first()) else {
+    let mover = case
+        .findings
+        .iter()
+        .find(|f| f.rule == "device-read-rise" && members.iter().any(|m| m.0.subject == f.subject));
+    let Some(mover) = mover
+        .or_else(|| case.first("device-read-rise"))
+        .or_else(|| case.findings.first())
+    else {
         return Verdict::Silent;
     };
     let mut it = Candidate::new(
@@ -59,7 +71,13 @@ fn judge(case: &Case) -> Verdict {
     let mut arrays: Vec<String> = members
         .iter()
         .filter(|m| m.1 >= 0.3 * by_members)
-        .filter_map(|m| if let Subject::Device(name) = &m.0.subject { Some(name) } else { None })
+        .filter_map(|m| {
+            if let Subject::Device(name) = &m.0.subject {
+                Some(name)
+            } else {
+                None
+            }
+        })
         .flat_map(|name| topology.stacked_on(name))
         .filter(|name| is_array(name))
         .map(|name| name.to_string())
@@ -67,8 +85,16 @@ fn judge(case: &Case) -> Verdict {
     arrays.sort();
     arrays.dedup();
     it.devices = arrays;
-    it.devices.extend(members.iter().filter(|m| m.1 >= 0.3 * by_members).map(|m| m.0.subject.to_string()));
-    it.story = format!("Members of the array read {} that nobody asked the array for; {text}.", units::bytes(by_members.max(beyond)));
+    it.devices.extend(
+        members
+            .iter()
+            .filter(|m| m.1 >= 0.3 * by_members)
+            .map(|m| m.0.subject.to_string()),
+    );
+    it.story = format!(
+        "Members of the array read {} that nobody asked the array for; {text}.",
+        units::bytes(by_members.max(beyond))
+    );
     it.evidence_for.push(evidence);
     it.missing.push(Missing {
         signal: "/proc/mdstat, md/sync_action".into(),
@@ -76,7 +102,10 @@ fn judge(case: &Case) -> Verdict {
     });
     it.advice.push(Advice {
         text: "Lower dev.raid.speed_limit_max until the load is over, or move the monthly check".into(),
-        because: format!("it takes {} of the members", units::byte_rate(by_members.max(beyond) / seconds)),
+        because: format!(
+            "it takes {} of the members",
+            units::byte_rate(by_members.max(beyond) / seconds)
+        ),
     });
     candidate(it)
 }

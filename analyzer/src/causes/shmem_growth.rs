@@ -39,13 +39,31 @@ fn judge(case: &Case) -> Verdict {
     let weight = if case.short_from.is_some() { 0.95 } else { 0.5 };
     let mut it = Candidate::new(weight * (0.35 + 0.65 * share), mover, String::new());
     // The pages belong to a file, not to the writer: who wrote most (or mapped most) is the best guess.
-    let written = case.doers(mover.from, mover.to, Measure::Moved(&[ProcessCounter::WriteChars]));
+    let written = case.doers(
+        mover.from,
+        mover.to,
+        Measure::Moved(&[ProcessCounter::WriteChars]),
+    );
     let enough = written.first().is_some_and(|d| d.amount >= 0.5 * grown);
-    let doers =
-        if enough { written } else { case.doers(mover.from, mover.to, Measure::Grew(ProcessCounter::RssPages)) };
-    it.blame(&doers, if enough { "bytes written" } else { "growth of resident memory" });
+    let doers = if enough {
+        written
+    } else {
+        case.doers(mover.from, mover.to, Measure::Grew(ProcessCounter::RssPages))
+    };
+    it.blame(
+        &doers,
+        if enough {
+            "bytes written"
+        } else {
+            "growth of resident memory"
+        },
+    );
     it.headline = format!("{} of tmpfs or shared memory", units::bytes(grown));
-    it.story = format!("Shared memory {moved}, {:.0} % of what was taken; {} writes it.", 100.0 * share, it.who());
+    it.story = format!(
+        "Shared memory {moved}, {:.0} % of what was taken; {} writes it.",
+        100.0 * share,
+        it.who()
+    );
     it.evidence_for.push(evidence);
     it.missing.push(Missing {
         signal: "usage of each tmpfs mount".into(),
@@ -53,7 +71,9 @@ fn judge(case: &Case) -> Verdict {
     });
     it.advice.push(Advice {
         text: "Delete or move the files, and mount tmpfs with a size= that the node can spare".into(),
-        because: "tmpfs pages are neither cache nor anyone's resident memory: only deleting or swap frees them".into(),
+        because:
+            "tmpfs pages are neither cache nor anyone's resident memory: only deleting or swap frees them"
+                .into(),
     });
     candidate(it)
 }

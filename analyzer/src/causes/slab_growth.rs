@@ -37,11 +37,23 @@ fn judge(case: &Case) -> Verdict {
         return ruled_out(format!("slab {moved}"), [evidence]);
     };
     let weight = if case.short_from.is_some() { 0.95 } else { 0.6 };
-    let mut it = Candidate::new(weight * (0.35 + 0.65 * share), mover, format!("kernel objects grow by {}", units::bytes(grown)));
+    let mut it = Candidate::new(
+        weight * (0.35 + 0.65 * share),
+        mover,
+        format!("kernel objects grow by {}", units::bytes(grown)),
+    );
     let reclaimable = case.growth("mem.slab_reclaimable", case.to);
-    it.variant = Some(if reclaimable >= 0.5 * grown { "dentries_inodes" } else { "unreclaimable" });
+    it.variant = Some(if reclaimable >= 0.5 * grown {
+        "dentries_inodes"
+    } else {
+        "unreclaimable"
+    });
     it.blame(
-        &case.doers(mover.from, mover.to, Measure::Moved(&[ProcessCounter::SystemTicks])),
+        &case.doers(
+            mover.from,
+            mover.to,
+            Measure::Moved(&[ProcessCounter::SystemTicks]),
+        ),
         "system CPU time",
     );
     it.story = format!(
@@ -51,7 +63,10 @@ fn judge(case: &Case) -> Verdict {
         it.who()
     );
     it.evidence_for.push(evidence);
-    it.missing.push(Missing { signal: "/proc/slabinfo".into(), would_tell: "which cache grew (needs root)".into() });
+    it.missing.push(Missing {
+        signal: "/proc/slabinfo".into(),
+        would_tell: "which cache grew (needs root)".into(),
+    });
     it.advice.push(Advice {
         text: "Find who walks or creates so many files; vm.vfs_cache_pressure above 100 lets the caches go earlier".into(),
         because: format!("{} of {} is reclaimable", units::bytes(reclaimable), units::bytes(grown)),

@@ -22,11 +22,16 @@ See     kernel.md 4.4.
 };
 
 fn judge(case: &Case) -> Verdict {
-    let total = case.before("mem.swap_total").or(case.peak("mem.swap_total").map(|p| p.1));
+    let total = case
+        .before("mem.swap_total")
+        .or(case.peak("mem.swap_total").map(|p| p.1));
     let (read, written) = (case.sum("swap.in"), case.sum("swap.out"));
     let pages = |value: f64, text: String| case.number("swap.in", value, "pages", text);
     if total == Some(0.0) {
-        return ruled_out("no swap is configured; 0 pages in or out".into(), [pages(0.0, "SwapTotal is 0".into())]);
+        return ruled_out(
+            "no swap is configured; 0 pages in or out".into(),
+            [pages(0.0, "SwapTotal is 0".into())],
+        );
     }
     if case.signal("swap.in").is_none() {
         return Verdict::CannotTell(Missing {
@@ -34,10 +39,19 @@ fn judge(case: &Case) -> Verdict {
             would_tell: "whether pages went to swap and back (pswpin, pswpout)".into(),
         });
     }
-    let both = case.signal("swap.in").zip(case.signal("swap.out")).map_or(0, |(i, o)| {
-        (case.from..=case.to).filter(|&k| i.values[k] > 100.0 && o.values[k] > 100.0).count()
-    });
-    let because = format!("{} pages came from swap, {} went to it", units::count(read), units::count(written));
+    let both = case
+        .signal("swap.in")
+        .zip(case.signal("swap.out"))
+        .map_or(0, |(i, o)| {
+            (case.from..=case.to)
+                .filter(|&k| i.values[k] > 100.0 && o.values[k] > 100.0)
+                .count()
+        });
+    let because = format!(
+        "{} pages came from swap, {} went to it",
+        units::count(read),
+        units::count(written)
+    );
     let mover = case.first("swap-in").or_else(|| case.first("swap-out"));
     let seconds = both as f64 * case.scene.window.interval;
     let Some(mover) = mover.filter(|_| seconds >= 3.0) else {
@@ -46,7 +60,10 @@ fn judge(case: &Case) -> Verdict {
     let faults = case.sum("fault.major").max(1.0);
     let part = (read / faults).min(1.0);
     let lasting = (seconds / 10.0).min(1.0);
-    let first = case.first("swap-out").filter(|o| o.onset.best < mover.onset.best).unwrap_or(mover);
+    let first = case
+        .first("swap-out")
+        .filter(|o| o.onset.best < mover.onset.best)
+        .unwrap_or(mover);
     let mut it = Candidate::new(lasting * (0.7 + 0.25 * part), first, "swap thrash".into());
     it.blame(
         &case.doers(case.from, case.to, Measure::Moved(&[ProcessCounter::MajorFaults])),
@@ -64,8 +81,12 @@ fn judge(case: &Case) -> Verdict {
         it.devices.push(device.subject.to_string());
     }
     it.advice.push(Advice {
-        text: "Take something off the node, or give the group that grows a limit; faster swap only hides it".into(),
-        because: format!("anonymous memory in use exceeds what fits by about {}", units::bytes(case.loss("mem.swap_free"))),
+        text: "Take something off the node, or give the group that grows a limit; faster swap only hides it"
+            .into(),
+        because: format!(
+            "anonymous memory in use exceeds what fits by about {}",
+            units::bytes(case.loss("mem.swap_free"))
+        ),
     });
     candidate(it)
 }

@@ -25,38 +25,82 @@ const EFFECT_WITHIN_S: f64 = 10.0;
 /// What a setting can set off.
 fn effects(name: &str) -> &'static [&'static str] {
     match name {
-        "vm.min_free_kbytes" | "vm.watermark_scale_factor" | "vm.watermark_boost_factor" | "vm.extra_free_kbytes"
-        | "vm.lowmem_reserve_ratio" => {
-            &["watermark-breach", "kswapd-scan", "reclaim-above-high", "direct-reclaim", "page-cache-drop", "swap-out"]
-        }
+        "vm.min_free_kbytes"
+        | "vm.watermark_scale_factor"
+        | "vm.watermark_boost_factor"
+        | "vm.extra_free_kbytes"
+        | "vm.lowmem_reserve_ratio" => &[
+            "watermark-breach",
+            "kswapd-scan",
+            "reclaim-above-high",
+            "direct-reclaim",
+            "page-cache-drop",
+            "swap-out",
+        ],
         "vm.swappiness" => &["swap-out", "swap-in", "kswapd-scan", "refault-storm"],
-        "vm.dirty_background_ratio" | "vm.dirty_ratio" | "vm.dirty_bytes" | "vm.dirty_background_bytes"
-        | "vm.dirty_expire_centisecs" | "vm.dirty_writeback_centisecs" => {
-            &["dirty-rise", "writeback-rise", "device-write-rise", "device-saturated", "blocked-tasks", "iowait-rise"]
-        }
-        "vm.nr_hugepages" | "vm.nr_overcommit_hugepages" => {
-            &["memory-total-changed", "watermark-breach", "direct-reclaim", "kswapd-scan", "page-cache-drop", "compaction-stall"]
-        }
+        "vm.dirty_background_ratio"
+        | "vm.dirty_ratio"
+        | "vm.dirty_bytes"
+        | "vm.dirty_background_bytes"
+        | "vm.dirty_expire_centisecs"
+        | "vm.dirty_writeback_centisecs" => &[
+            "dirty-rise",
+            "writeback-rise",
+            "device-write-rise",
+            "device-saturated",
+            "blocked-tasks",
+            "iowait-rise",
+        ],
+        "vm.nr_hugepages" | "vm.nr_overcommit_hugepages" => &[
+            "memory-total-changed",
+            "watermark-breach",
+            "direct-reclaim",
+            "kswapd-scan",
+            "page-cache-drop",
+            "compaction-stall",
+        ],
         "vm.vfs_cache_pressure" => &["slab-rise", "page-cache-drop"],
         "vm.compaction_proactiveness" | "vm.extfrag_threshold" => &["compaction-stall"],
         "vm.zone_reclaim_mode" => &["direct-reclaim", "page-cache-drop", "refault-storm"],
-        _ => &["watermark-breach", "kswapd-scan", "reclaim-above-high", "direct-reclaim", "page-cache-drop"],
+        _ => &[
+            "watermark-breach",
+            "kswapd-scan",
+            "reclaim-above-high",
+            "direct-reclaim",
+            "page-cache-drop",
+        ],
     }
 }
 
 /// A change as the document shows it.
 pub(super) fn shown(change: &Change) -> SettingChange {
-    SettingChange { name: change.name.clone(), was: change.was.clone(), is: change.is.clone(), at: Time(change.at) }
+    SettingChange {
+        name: change.name.clone(),
+        was: change.was.clone(),
+        is: change.is.clone(),
+        at: Time(change.at),
+    }
 }
 
 fn judge(case: &Case) -> Verdict {
     let changes = case.scene.window.setting_changes();
-    let known = case.scene.window.facts.iter().any(|f| f.name.starts_with("sysctl.vm."));
+    let known = case
+        .scene
+        .window
+        .facts
+        .iter()
+        .any(|f| f.name.starts_with("sysctl.vm."));
     if changes.is_empty() {
         if !known {
             return Verdict::Silent;
         }
-        let count = case.scene.window.facts.iter().filter(|f| f.name.starts_with("sysctl.vm.")).count();
+        let count = case
+            .scene
+            .window
+            .facts
+            .iter()
+            .filter(|f| f.name.starts_with("sysctl.vm."))
+            .count();
         let text = format!("none of {count} recorded vm settings changed");
         return ruled_out(text.clone(), [case.number("settings.changed", 0.0, "", text)]);
     }
@@ -68,30 +112,61 @@ fn judge(case: &Case) -> Verdict {
     };
     let Some((change, effect)) = changes.iter().find_map(|c| effect_of(c).map(|f| (c, f))) else {
         let c = &changes[0];
-        let text = format!("{} changed, but nothing that it bears on began within {EFFECT_WITHIN_S:.0} s", c.name);
-        return ruled_out(text.clone(), [case.number("settings.changed", changes.len() as f64, "", text)]);
+        let text = format!(
+            "{} changed, but nothing that it bears on began within {EFFECT_WITHIN_S:.0} s",
+            c.name
+        );
+        return ruled_out(
+            text.clone(),
+            [case.number("settings.changed", changes.len() as f64, "", text)],
+        );
     };
-    let Some(mover) = case.each("setting-changed").find(|f| f.headline.starts_with(&change.name)) else {
+    let Some(mover) = case
+        .each("setting-changed")
+        .find(|f| f.headline.starts_with(&change.name))
+    else {
         return Verdict::Silent;
     };
     // What began long before the change was not set off by it.
-    let earlier = case.short_from.is_some_and(|s| case.scene.window.ticks[s].seconds_since(change.at) < -3.0);
+    let earlier = case
+        .short_from
+        .is_some_and(|s| case.scene.window.ticks[s].seconds_since(change.at) < -3.0);
     // vm.nr_hugepages sets memory aside: that has a cause of its own, which says more.
     let other = change.name.contains("hugepages");
     let mut it = Candidate::new(
-        if earlier { 0.35 } else if other { 0.8 } else { 0.92 },
+        if earlier {
+            0.35
+        } else if other {
+            0.8
+        } else {
+            0.92
+        },
         mover,
         format!("{} was changed", change.name),
     );
-    it.settings = changes.iter().filter(|c| effect_of(c).is_some()).map(shown).collect();
-    it.story = format!("{}; {:.1} s later: {}.", mover.headline, effect.onset.best.seconds_since(change.at).max(0.0), effect.headline);
+    it.settings = changes
+        .iter()
+        .filter(|c| effect_of(c).is_some())
+        .map(shown)
+        .collect();
+    it.story = format!(
+        "{}; {:.1} s later: {}.",
+        mover.headline,
+        effect.onset.best.seconds_since(change.at).max(0.0),
+        effect.headline
+    );
     it.evidence_for.extend(effect.evidence.clone());
     if earlier {
         let text = "memory was short before the change".to_string();
-        it.evidence_against.push(case.number("settings.changed", changes.len() as f64, "", text));
+        it.evidence_against
+            .push(case.number("settings.changed", changes.len() as f64, "", text));
     }
     it.advice.push(Advice {
-        text: format!("Set {} back to {}", change.name, change.was.as_deref().unwrap_or("its default")),
+        text: format!(
+            "Set {} back to {}",
+            change.name,
+            change.was.as_deref().unwrap_or("its default")
+        ),
         because: mover.headline.clone(),
     });
     candidate(it)

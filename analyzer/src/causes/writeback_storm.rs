@@ -38,7 +38,11 @@ fn judge(case: &Case) -> Verdict {
         None
     };
     let text = match limit {
-        Some(limit) => format!("dirty memory at most {}, background threshold {}", units::bytes(dirty), units::bytes(limit)),
+        Some(limit) => format!(
+            "dirty memory at most {}, background threshold {}",
+            units::bytes(dirty),
+            units::bytes(limit)
+        ),
         None => format!("dirty memory at most {}", units::bytes(dirty)),
     };
     let evidence = case.evidence("mem.dirty", tick, text.clone()).map(|mut e| {
@@ -53,8 +57,13 @@ fn judge(case: &Case) -> Verdict {
     if !piled && !(lasting && share >= 0.4) {
         return ruled_out(text, evidence);
     }
-    let mover = case.first("dirty-rise").or(writeback).or_else(|| case.first("device-write-rise"));
-    let Some(mover) = mover else { return ruled_out(text, evidence) };
+    let mover = case
+        .first("dirty-rise")
+        .or(writeback)
+        .or_else(|| case.first("device-write-rise"));
+    let Some(mover) = mover else {
+        return ruled_out(text, evidence);
+    };
     let full = case.first("device-saturated").is_some();
     let base = if over { 0.55 } else { 0.4 };
     let mut it = Candidate::new(
@@ -71,8 +80,13 @@ fn judge(case: &Case) -> Verdict {
     // The writer began before its pages were many enough to see: its first tick of dirtying is the onset.
     let growth = case.signal("mem.dirty_growth");
     if let Some(first) = growth.and_then(|s| {
-        let pattern = crate::onset::Pattern { least_ticks: 1, ..crate::onset::Pattern::rise(8e6) };
-        crate::onset::episodes(&s.at, &s.values, &pattern).into_iter().rfind(|e| e.from <= mover.from && mover.from <= e.to + 30)
+        let pattern = crate::onset::Pattern {
+            least_ticks: 1,
+            ..crate::onset::Pattern::rise(8e6)
+        };
+        crate::onset::episodes(&s.at, &s.values, &pattern)
+            .into_iter()
+            .rfind(|e| e.from <= mover.from && mover.from <= e.to + 30)
     }) {
         let earlier = case.scene.onset(&first);
         if earlier.best < it.onset.best {
@@ -82,7 +96,9 @@ fn judge(case: &Case) -> Verdict {
     let who = it.who();
     let taken = case
         .busiest("disk.own_write", case.from, case.to)
-        .map_or(f64::NAN, |(s, bytes)| bytes / (s.at[case.to] - s.at[case.from.saturating_sub(1)]).max(1.0));
+        .map_or(f64::NAN, |(s, bytes)| {
+            bytes / (s.at[case.to] - s.at[case.from.saturating_sub(1)]).max(1.0)
+        });
     it.story = format!(
         "{who} writes faster than {} takes it ({}): {text}; up to {} under writeback.",
         it.devices.first().map_or("the device", |d| d.as_str()),
@@ -91,7 +107,11 @@ fn judge(case: &Case) -> Verdict {
     );
     it.evidence_for.extend(evidence);
     if let Some((tick, value)) = case.peak("mem.writeback") {
-        it.evidence_for.extend(case.evidence("mem.writeback", tick, format!("{} under writeback", units::bytes(value))));
+        it.evidence_for.extend(case.evidence(
+            "mem.writeback",
+            tick,
+            format!("{} under writeback", units::bytes(value)),
+        ));
     }
     for full in case.each("device-saturated") {
         it.evidence_for.extend(full.evidence.clone());

@@ -51,15 +51,31 @@ impl Demand {
     }
 }
 
-const SHORTAGE: [&str; 5] = ["watermark-breach", "kswapd-scan", "direct-reclaim", "swap-out", "cgroup-reclaim"];
+const SHORTAGE: [&str; 5] = [
+    "watermark-breach",
+    "kswapd-scan",
+    "direct-reclaim",
+    "swap-out",
+    "cgroup-reclaim",
+];
 
 impl<'a> Case<'a> {
     /// A case of these findings, which are in order of onset.
     pub fn new(scene: &'a Scene<'a>, findings: Vec<Finding>) -> Case<'a> {
         let from = findings.iter().map(|f| f.from).min().unwrap_or(0);
         let to = findings.iter().map(|f| f.to).max().unwrap_or(0);
-        let short = findings.iter().filter(|f| SHORTAGE.contains(&f.rule)).map(|f| f.from).min();
-        Case { scene, findings, from, to, short_from: short }
+        let short = findings
+            .iter()
+            .filter(|f| SHORTAGE.contains(&f.rule))
+            .map(|f| f.from)
+            .min();
+        Case {
+            scene,
+            findings,
+            from,
+            to,
+            short_from: short,
+        }
     }
 
     /// The first finding of a rule.
@@ -69,7 +85,9 @@ impl<'a> Case<'a> {
 
     /// The first finding of a rule about a subject.
     pub fn first_of(&self, rule: &str, subject: &Subject) -> Option<&Finding> {
-        self.findings.iter().find(|f| f.rule == rule && f.subject == *subject)
+        self.findings
+            .iter()
+            .find(|f| f.rule == rule && f.subject == *subject)
     }
 
     /// All findings of a rule.
@@ -84,7 +102,9 @@ impl<'a> Case<'a> {
 
     /// Seconds from the first to the last tick of the case.
     pub fn seconds(&self) -> f64 {
-        self.scene.window.ticks[self.to].seconds_since(self.scene.window.ticks[self.from]).max(1.0)
+        self.scene.window.ticks[self.to]
+            .seconds_since(self.scene.window.ticks[self.from])
+            .max(1.0)
     }
 
     /// Level of a signal in the quiet before: the median of up to 60 ticks.
@@ -102,7 +122,8 @@ impl<'a> Case<'a> {
 
     /// Median of a signal over the case; NaN when unknown.
     pub fn typical(&self, name: &str) -> f64 {
-        self.signal(name).map_or(f64::NAN, |s| s.median(self.from, self.to))
+        self.signal(name)
+            .map_or(f64::NAN, |s| s.median(self.from, self.to))
     }
 
     /// Largest value over the case.
@@ -117,19 +138,29 @@ impl<'a> Case<'a> {
 
     /// Level at the last tick before the case.
     pub fn before(&self, name: &str) -> Option<f64> {
-        self.signal(name)?.at_or_before(self.from.saturating_sub(1)).map(|(_, v)| v)
+        self.signal(name)?
+            .at_or_before(self.from.saturating_sub(1))
+            .map(|(_, v)| v)
     }
 
     /// How far a level rose above what it was before, at most.
     pub fn growth(&self, name: &str, to: usize) -> f64 {
-        let (Some(before), Some(signal)) = (self.before(name), self.signal(name)) else { return 0.0 };
-        signal.max(self.from, to).map_or(0.0, |(_, peak)| (peak - before).max(0.0))
+        let (Some(before), Some(signal)) = (self.before(name), self.signal(name)) else {
+            return 0.0;
+        };
+        signal
+            .max(self.from, to)
+            .map_or(0.0, |(_, peak)| (peak - before).max(0.0))
     }
 
     /// How far a level fell below what it was before, at most.
     pub fn loss(&self, name: &str) -> f64 {
-        let (Some(before), Some(signal)) = (self.before(name), self.signal(name)) else { return 0.0 };
-        signal.min(self.from, self.to).map_or(0.0, |(_, low)| (before - low).max(0.0))
+        let (Some(before), Some(signal)) = (self.before(name), self.signal(name)) else {
+            return 0.0;
+        };
+        signal
+            .min(self.from, self.to)
+            .map_or(0.0, |(_, low)| (before - low).max(0.0))
     }
 
     /// Bytes freed by global reclaim over the case.
@@ -144,7 +175,9 @@ impl<'a> Case<'a> {
 
     /// MemTotal.
     pub fn memory(&self) -> f64 {
-        self.before("mem.total").or_else(|| self.peak("mem.total").map(|p| p.1)).unwrap_or(f64::NAN)
+        self.before("mem.total")
+            .or_else(|| self.peak("mem.total").map(|p| p.1))
+            .unwrap_or(f64::NAN)
     }
 
     /// The last tick of the phase in which the shortage arose: what came later may be its consequence.
@@ -168,9 +201,15 @@ impl<'a> Case<'a> {
         // Per-CPU caches and the like breathe; 128 MB of them is not a consumer.
         let unnamed = if unnamed > 128e6 { unnamed } else { 0.0 };
         // No more file pages can have come than the cache grew by and reclaim took from it.
-        let steal = self.signal("reclaim.steal").map_or(0.0, |s| s.integral(self.from, end)) * page;
+        let steal = self
+            .signal("reclaim.steal")
+            .map_or(0.0, |s| s.integral(self.from, end))
+            * page;
         let inflow_limit = self.growth("mem.file_cache", end) + steal;
-        let written = self.signal("write.dirtied").map_or(0.0, |s| s.integral(self.from, end)) * page;
+        let written = self
+            .signal("write.dirtied")
+            .map_or(0.0, |s| s.integral(self.from, end))
+            * page;
         let file_written = written.min(inflow_limit);
         let read = self.demanded_inflow(end);
         Demand {
@@ -185,7 +224,9 @@ impl<'a> Case<'a> {
 
     /// Bytes read that were asked for, not faulted back: once memory is short, a major fault's page is a consequence.
     fn demanded_inflow(&self, end: usize) -> f64 {
-        let (Some(inflow), page) = (self.signal("io.inflow"), self.page()) else { return 0.0 };
+        let (Some(inflow), page) = (self.signal("io.inflow"), self.page()) else {
+            return 0.0;
+        };
         let faults = self.signal("fault.major");
         (self.from.max(1)..=end)
             .map(|i| {
@@ -228,15 +269,24 @@ impl<'a> Case<'a> {
 
     /// A computed number that stands for the whole case.
     pub fn number(&self, signal: &str, value: f64, unit: &str, text: String) -> Evidence {
-        self.scene.number(signal, &Subject::Host, self.to, value, unit, text)
+        self.scene
+            .number(signal, &Subject::Host, self.to, value, unit, text)
     }
 
-    /// `before → now` of a level in its unit, over the case.
+    /// `before → farthest` of a level in its unit: the value over the case that lies farthest from the one before it.
     pub fn moved(&self, name: &str) -> Option<String> {
         let signal = self.signal(name)?;
         let before = self.before(name)?;
-        let (_, after) = signal.at_or_before(self.to)?;
-        Some(format!("{} → {}", units::value(before, signal.unit), units::value(after, signal.unit)))
+        let (low, high) = (
+            signal.min(self.from, self.to)?.1,
+            signal.max(self.from, self.to)?.1,
+        );
+        let farthest = if high - before >= before - low { high } else { low };
+        Some(format!(
+            "{} → {}",
+            units::value(before, signal.unit),
+            units::value(farthest, signal.unit)
+        ))
     }
 }
 

@@ -22,7 +22,11 @@ impl Serialize for Time {
 
 /// Not a number is `null`: unknown, never zero.
 fn known<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if value.is_finite() { serializer.serialize_some(value) } else { serializer.serialize_none() }
+    if value.is_finite() {
+        serializer.serialize_some(value)
+    } else {
+        serializer.serialize_none()
+    }
 }
 
 /// The whole answer.
@@ -194,6 +198,8 @@ pub struct Cause {
     pub processes: Vec<Culprit>,
     /// Settings that set it off or made it worse.
     pub settings: Vec<SettingChange>,
+    /// What happened, in two or three sentences.
+    pub story: String,
     /// Speaks for it.
     #[serde(rename = "for")]
     pub evidence_for: Vec<Evidence>,

@@ -17,7 +17,8 @@ pub fn severity(case: &Case) -> (Severity, Option<String>) {
     }
     // High quantiles: what a quarter of the case suffered from. A median hides a case that grew.
     let level = |name: &str| {
-        case.signal(name).map_or(f64::NAN, |s| quantile(&s.values[case.from..=case.to], 0.75))
+        case.signal(name)
+            .map_or(f64::NAN, |s| quantile(&s.values[case.from..=case.to], 0.75))
     };
     let rise = |name: &str| {
         let calm = case.calm(name);
@@ -25,44 +26,94 @@ pub fn severity(case: &Case) -> (Severity, Option<String>) {
     };
     let memory = rise("psi.memory_some");
     if memory >= 10.0 {
-        let severity = if memory >= 40.0 { Severity::Critical } else { Severity::Warning };
-        take(severity, format!("tasks wait for memory {memory:.0} % of the time"));
+        let severity = if memory >= 40.0 {
+            Severity::Critical
+        } else {
+            Severity::Warning
+        };
+        take(
+            severity,
+            format!("tasks wait for memory {memory:.0} % of the time"),
+        );
     }
     let returned = level("refault.file") + level("swap.in").max(0.0);
     let faults = rise("fault.major");
     let lost_needed = case.first("major-fault-storm").is_some()
-        && (case.signal("refault.file").is_none() || returned >= 0.3 * faults || case.first("page-cache-drop").is_some());
+        && (case.signal("refault.file").is_none()
+            || returned >= 0.3 * faults
+            || case.first("page-cache-drop").is_some());
     if lost_needed && faults >= 50.0 {
         let waiting = level("cpu.iowait") >= 15.0 || level("psi.io_some") >= 30.0;
-        let severity = if waiting { Severity::Critical } else { Severity::Warning };
-        take(severity, format!("{faults:.0} page faults a second wait for a disk for pages that were evicted"));
+        let severity = if waiting {
+            Severity::Critical
+        } else {
+            Severity::Warning
+        };
+        take(
+            severity,
+            format!("{faults:.0} page faults a second wait for a disk for pages that were evicted"),
+        );
     }
     if level("swap.in") >= 100.0 {
-        take(Severity::Warning, format!("{:.0} pages a second come back from swap", level("swap.in")));
+        take(
+            Severity::Warning,
+            format!("{:.0} pages a second come back from swap", level("swap.in")),
+        );
     }
     if case.first("direct-reclaim").is_some_and(|f| f.to >= f.from + 3) {
-        take(Severity::Warning, "tasks stop to reclaim memory for themselves".into());
+        take(
+            Severity::Warning,
+            "tasks stop to reclaim memory for themselves".into(),
+        );
     }
     let waiting = rise("psi.io_some");
     let full = case.each("device-saturated").any(|f| f.to >= f.from + 8);
     if full && (waiting >= 40.0 || (waiting.is_nan() && rise("cpu.iowait") >= 20.0)) {
-        let why = if waiting.is_nan() { rise("cpu.iowait") } else { waiting };
-        take(Severity::Warning, format!("a device is full and tasks wait for I/O {why:.0} % of the time"));
+        let why = if waiting.is_nan() {
+            rise("cpu.iowait")
+        } else {
+            waiting
+        };
+        take(
+            Severity::Warning,
+            format!("a device is full and tasks wait for I/O {why:.0} % of the time"),
+        );
     }
     if waiting >= 50.0 && case.first("blocked-tasks").is_some() {
-        take(Severity::Warning, format!("tasks wait for I/O {waiting:.0} % of the time"));
+        take(
+            Severity::Warning,
+            format!("tasks wait for I/O {waiting:.0} % of the time"),
+        );
     }
-    if case.each("blocked-tasks").any(|f| f.signal == "task.uninterruptible" && f.to >= f.from + 10) {
-        take(Severity::Warning, "processes stay in uninterruptible sleep".into());
+    if case
+        .each("blocked-tasks")
+        .any(|f| f.signal == "task.uninterruptible" && f.to >= f.from + 10)
+    {
+        take(
+            Severity::Warning,
+            "processes stay in uninterruptible sleep".into(),
+        );
     }
     if case.each("cpu-saturated").any(|f| f.to >= f.from + 8) && rise("psi.cpu_some") >= 30.0 {
-        take(Severity::Warning, format!("tasks wait for a CPU {:.0} % of the time", level("psi.cpu_some")));
+        take(
+            Severity::Warning,
+            format!("tasks wait for a CPU {:.0} % of the time", level("psi.cpu_some")),
+        );
     }
     if case.first("steal-rise").is_some_and(|f| f.to >= f.from + 5) && rise("cpu.steal") >= 10.0 {
-        take(Severity::Warning, format!("{:.0} % of the CPU time is stolen", level("cpu.steal")));
+        take(
+            Severity::Warning,
+            format!("{:.0} % of the CPU time is stolen", level("cpu.steal")),
+        );
     }
     if case.first("compaction-stall").is_some_and(|f| f.to >= f.from + 4) && level("compact.stall") >= 20.0 {
-        take(Severity::Warning, format!("{:.0} allocations a second stall in compaction", level("compact.stall")));
+        take(
+            Severity::Warning,
+            format!(
+                "{:.0} allocations a second stall in compaction",
+                level("compact.stall")
+            ),
+        );
     }
     worst
 }

@@ -11,8 +11,15 @@ use crate::{links, report};
 use model::Onset;
 
 /// Rules whose findings alone make no case: read-outs, demand that may be ordinary, and what only frames others.
-const NO_SEED: [&str; 7] =
-    ["load-rise", "gap", "reboot", "process-exit-freed", "device-read-rise", "device-write-rise", "device-latency-rise"];
+const NO_SEED: [&str; 7] = [
+    "load-rise",
+    "gap",
+    "reboot",
+    "process-exit-freed",
+    "device-read-rise",
+    "device-write-rise",
+    "device-latency-rise",
+];
 
 /// Seconds of quiet that part two cases.
 const APART_S: f64 = 20.0;
@@ -21,14 +28,20 @@ const DEMAND_LEAD_S: f64 = 900.0;
 
 /// All incidents of a window, harmless ones (`info`) included when a cause can be named.
 pub(super) fn incidents(scene: &Scene, findings: Vec<Finding>) -> Vec<Incident> {
-    cases(scene, findings).iter().filter_map(|case| incident(scene, case)).collect()
+    cases(scene, findings)
+        .iter()
+        .filter_map(|case| incident(scene, case))
+        .collect()
 }
 
 fn cases<'a>(scene: &'a Scene<'a>, findings: Vec<Finding>) -> Vec<Case<'a>> {
     let ticks = |seconds: f64| (seconds / scene.window.interval).ceil() as usize;
     let mut spans: Vec<(usize, usize)> = Vec::new();
-    let mut seeds: Vec<(usize, usize)> =
-        findings.iter().filter(|f| !NO_SEED.contains(&f.rule)).map(|f| (f.from, f.to)).collect();
+    let mut seeds: Vec<(usize, usize)> = findings
+        .iter()
+        .filter(|f| !NO_SEED.contains(&f.rule))
+        .map(|f| (f.from, f.to))
+        .collect();
     seeds.sort_unstable();
     for (from, to) in seeds {
         match spans.last_mut().filter(|last| from <= last.1 + ticks(APART_S)) {
@@ -48,7 +61,9 @@ fn cases<'a>(scene: &'a Scene<'a>, findings: Vec<Finding>) -> Vec<Case<'a>> {
                 })
                 .cloned()
                 .collect();
-            Case::new(scene, merged(mine))
+            let mut mine = merged(mine);
+            links::settle(&mut mine, scene.topology);
+            Case::new(scene, mine)
         })
         .collect()
 }
@@ -57,7 +72,10 @@ fn cases<'a>(scene: &'a Scene<'a>, findings: Vec<Finding>) -> Vec<Case<'a>> {
 fn merged(findings: Vec<Finding>) -> Vec<Finding> {
     let mut out: Vec<Finding> = Vec::new();
     for finding in findings {
-        match out.iter_mut().find(|f| f.rule == finding.rule && f.subject == finding.subject && f.signal == finding.signal) {
+        match out
+            .iter_mut()
+            .find(|f| f.rule == finding.rule && f.subject == finding.subject && f.signal == finding.signal)
+        {
             Some(first) if finding.rule != "setting-changed" && finding.rule != "oom-kill" => {
                 first.to = first.to.max(finding.to);
                 first.open |= finding.open;
@@ -71,7 +89,11 @@ fn merged(findings: Vec<Finding>) -> Vec<Finding> {
 fn incident(scene: &Scene, case: &Case) -> Option<Incident> {
     let window = scene.window;
     let (severity, harm) = harm::severity(case);
-    let Judgement { candidates, ruled_out, cannot_tell } = causes::judge_all(case);
+    let Judgement {
+        candidates,
+        ruled_out,
+        cannot_tell,
+    } = causes::judge_all(case);
     if candidates.is_empty() && severity == Severity::Info {
         return None;
     }
@@ -88,9 +110,15 @@ fn incident(scene: &Scene, case: &Case) -> Option<Incident> {
         causes_out.push(cause);
     }
     let from = case.findings.iter().map(|f| f.onset.best).min()?;
-    let from = causes_out.first().map_or(from, |c: &Cause| c.onset.best.0.min(from));
+    let from = causes_out
+        .first()
+        .map_or(from, |c: &Cause| c.onset.best.0.min(from));
     let open = case.to + 3 >= window.len();
-    let to = if open { window.ticks[window.len() - 1] } else { window.ticks[case.to] };
+    let to = if open {
+        window.ticks[window.len() - 1]
+    } else {
+        window.ticks[case.to]
+    };
     let headline = headline(&candidates, harm.as_deref(), scene, case);
     let label = causes_out.first().map_or("unexplained", |c| c.cause);
     Some(Incident {
@@ -102,7 +130,11 @@ fn incident(scene: &Scene, case: &Case) -> Option<Incident> {
         causes: causes_out,
         ruled_out: ruled_out
             .into_iter()
-            .map(|(cause, because, evidence)| RuledOut { cause, because, evidence })
+            .map(|(cause, because, evidence)| RuledOut {
+                cause,
+                because,
+                evidence,
+            })
             .collect(),
         timeline: timeline(scene, case),
         links: drawn,
@@ -117,7 +149,10 @@ fn incident(scene: &Scene, case: &Case) -> Option<Incident> {
 fn headline(candidates: &[Candidate], harm: Option<&str>, scene: &Scene, case: &Case) -> String {
     let what = match candidates.first() {
         Some(first) => {
-            let who = first.processes.first().filter(|p| p.share >= 0.3 && !first.headline.contains(&p.comm));
+            let who = first
+                .processes
+                .first()
+                .filter(|p| p.share >= 0.3 && !first.headline.contains(&p.comm));
             let who = who.map_or(String::new(), |p| format!(" by {}", p.comm));
             let second = candidates
                 .get(1)
@@ -131,7 +166,9 @@ fn headline(candidates: &[Candidate], harm: Option<&str>, scene: &Scene, case: &
     let victim = case
         .each("device-saturated")
         .map(|f| f.subject.to_string())
-        .find(|d| candidates.first().is_none_or(|c| !c.devices.contains(d)) && !stands_below(scene, candidates, d));
+        .find(|d| {
+            candidates.first().is_none_or(|c| !c.devices.contains(d)) && !stands_below(scene, candidates, d)
+        });
     match (victim, harm) {
         (Some(device), Some(_)) => format!("{what}; {device} is full in consequence"),
         (None, Some(harm)) => format!("{what}; {harm}"),
@@ -140,7 +177,9 @@ fn headline(candidates: &[Candidate], harm: Option<&str>, scene: &Scene, case: &
 }
 
 fn stands_below(scene: &Scene, candidates: &[Candidate], device: &str) -> bool {
-    candidates.first().is_some_and(|c| c.devices.iter().any(|d| scene.topology.stands_on(d, device)))
+    candidates
+        .first()
+        .is_some_and(|c| c.devices.iter().any(|d| scene.topology.stands_on(d, device)))
 }
 
 fn shown(
@@ -161,9 +200,14 @@ fn shown(
         score: (candidate.score * 1000.0).round() / 1000.0,
         onset: onset.into(),
         devices: candidate.devices.clone(),
-        mounts: candidate.devices.iter().flat_map(|d| scene.topology.mounts(d)).collect(),
+        mounts: candidate
+            .devices
+            .iter()
+            .flat_map(|d| scene.topology.mounts(d))
+            .collect(),
         processes: candidate.processes.clone(),
         settings: candidate.settings.clone(),
+        story: candidate.story.clone(),
         evidence_for: candidate.evidence_for.clone(),
         evidence_against: candidate.evidence_against.clone(),
         missing: candidate.missing.clone(),
@@ -186,9 +230,15 @@ fn sharpened(candidate: &Candidate) -> Onset {
 /// kernel.md §6.4: shown = identity, order and dose, and no rival left; likely = one of them missing.
 fn confidence(case: &Case, candidate: &Candidate, alone: bool, drawn: &[Link]) -> Confidence {
     let identity = candidate.processes.first().is_some_and(|p| p.share >= 0.6);
-    let mover = case.findings.iter().position(|f| f.onset == candidate.onset).map(|i| format!("e{}", i + 1));
+    let mover = case
+        .findings
+        .iter()
+        .position(|f| f.onset == candidate.onset)
+        .map(|i| format!("e{}", i + 1));
     let order = candidate.culprit_started.is_some()
-        || drawn.iter().any(|l| Some(&l.from) == mover.as_ref() && l.order == Order::Proved);
+        || drawn
+            .iter()
+            .any(|l| Some(&l.from) == mover.as_ref() && l.order == Order::Proved);
     let dose = candidate.score >= 0.8;
     let earned = match (alone, identity && order && dose, candidate.score) {
         (true, true, _) => Confidence::Shown,
@@ -205,7 +255,10 @@ fn timeline(scene: &Scene, case: &Case) -> Vec<Event> {
         .map(|(i, finding)| Event {
             event: finding.rule,
             id: format!("e{}", i + 1),
-            subject: SubjectName { kind: finding.subject.kind(), name: finding.subject.to_string() },
+            subject: SubjectName {
+                kind: finding.subject.kind(),
+                name: finding.subject.to_string(),
+            },
             onset: finding.onset.into(),
             end: (!finding.open).then(|| Time(scene.window.ticks[finding.to])),
             headline: finding.headline.clone(),

@@ -36,10 +36,19 @@ pub fn explain(reader: &Reader, span: TimeSpan, options: &Options) -> store::Res
 pub fn explain_window(window: &Window, options: &Options) -> Explanation {
     let signals = Signals::derive(window);
     let topology = Topology::of(window);
-    let scene = Scene { window, signals: &signals, topology: &topology };
+    let scene = Scene {
+        window,
+        signals: &signals,
+        topology: &topology,
+    };
     let findings = find_all(&scene);
     let mut incidents = incident::incidents(&scene, findings);
-    incidents.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.from.cmp(&b.from)).then(a.id.cmp(&b.id)));
+    incidents.sort_by(|a, b| {
+        b.severity
+            .cmp(&a.severity)
+            .then(a.from.cmp(&b.from))
+            .then(a.id.cmp(&b.id))
+    });
     let harmed = incidents.iter().any(|i| i.severity > Severity::Info);
     let mut notes = notes(window);
     notes.extend(unusual::note(&scene, &incidents));
@@ -47,7 +56,11 @@ pub fn explain_window(window: &Window, options: &Options) -> Explanation {
         schema: SCHEMA,
         node: node(window),
         window: span_of(window, options),
-        status: if harmed { Status::Incident } else { Status::NoIncident },
+        status: if harmed {
+            Status::Incident
+        } else {
+            Status::NoIncident
+        },
         incidents,
         notes,
     }
@@ -90,7 +103,9 @@ fn no_data(reader: &Reader, span: TimeSpan, options: &Options) -> store::Result<
 
 fn node(window: &Window) -> Node {
     let total = window.get("meminfo.MemTotal", &model::Subject::Host);
-    let measured = total.and_then(|t| t.values.iter().rev().find(|v| !v.is_nan())).map(|kib| (kib * 1024.0) as u64);
+    let measured = total
+        .and_then(|t| t.values.iter().rev().find(|v| !v.is_nan()))
+        .map(|kib| (kib * 1024.0) as u64);
     Node {
         hostname: window.boot.hostname.clone(),
         kernel: window.boot.kernel.clone(),
@@ -113,7 +128,11 @@ fn span_of(window: &Window, options: &Options) -> document::Window {
         gaps: window
             .gaps
             .iter()
-            .map(|g| Hole { from: Time(g.from), to: Time(g.to), why: g.why.clone() })
+            .map(|g| Hole {
+                from: Time(g.from),
+                to: Time(g.to),
+                why: g.why.clone(),
+            })
             .collect(),
     }
 }

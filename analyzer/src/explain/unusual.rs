@@ -18,8 +18,12 @@ pub(super) fn note(scene: &Scene, incidents: &[Incident]) -> Option<String> {
     if from < LEAST_TICKS || to < from + LEAST_TICKS {
         return None;
     }
-    let told: Vec<&str> =
-        incidents.iter().flat_map(|i| &i.timeline).flat_map(|e| &e.evidence).map(|e| e.signal.as_str()).collect();
+    let told: Vec<&str> = incidents
+        .iter()
+        .flat_map(|i| &i.timeline)
+        .flat_map(|e| &e.evidence)
+        .map(|e| e.signal.as_str())
+        .collect();
     let mut scored: Vec<(f64, String)> = scene
         .signals
         .all()
@@ -27,7 +31,9 @@ pub(super) fn note(scene: &Scene, incidents: &[Incident]) -> Option<String> {
         .filter_map(|signal| {
             let (before, during) = (&signal.values[..from], &signal.values[from..to]);
             let center = median(before);
-            let spread = (quantile(before, 0.75) - quantile(before, 0.25)).max(0.01 * center.abs()).max(1e-9);
+            let spread = (quantile(before, 0.75) - quantile(before, 0.25))
+                .max(0.01 * center.abs())
+                .max(1e-9);
             let now = median(during);
             // A signal that was always nearly zero makes any value unusual: ask for a change of scale too.
             let score = ((now - center) / spread).abs();

@@ -16,7 +16,9 @@ pub fn of_case<'a>(case: &Case<'a>, verdict: Option<&Candidate>) -> Vec<Chart> {
     let mut chosen: Vec<(String, &'a Signal)> = Vec::new();
     let mut add = |label: &str, signal: Option<&'a Signal>| {
         if let Some(signal) = signal
-            && !chosen.iter().any(|(_, s)| s.name == signal.name && s.subject == signal.subject)
+            && !chosen
+                .iter()
+                .any(|(_, s)| s.name == signal.name && s.subject == signal.subject)
         {
             chosen.push((label.to_string(), signal));
         }
@@ -24,7 +26,10 @@ pub fn of_case<'a>(case: &Case<'a>, verdict: Option<&Candidate>) -> Vec<Chart> {
     let culprit = verdict.and_then(|v| v.devices.first().cloned());
     if let Some(name) = &culprit {
         let writes = verdict.is_some_and(|v| v.id == "writeback_storm" || v.variant == Some("writes"));
-        add(name, signals.of(if writes { "disk.write" } else { "disk.read" }, &device(name)));
+        add(
+            name,
+            signals.of(if writes { "disk.write" } else { "disk.read" }, &device(name)),
+        );
     }
     for finding in &case.findings {
         match finding.rule {
@@ -34,27 +39,46 @@ pub fn of_case<'a>(case: &Case<'a>, verdict: Option<&Candidate>) -> Vec<Chart> {
             "dirty-rise" => add("dirty", signals.host("mem.dirty")),
             "swap-in" => add("swap in", signals.host("swap.in")),
             "cpu-saturated" => add("cpu", signals.host("cpu.busy")),
-            "watermark-breach" | "page-cache-drop" | "process-exit-freed" => add("free", signals.host("mem.free")),
+            "watermark-breach" | "page-cache-drop" | "process-exit-freed" => {
+                add("free", signals.host("mem.free"))
+            }
             "kswapd-scan" => add("scan", signals.host("reclaim.kswapd_scan")),
             "cgroup-reclaim" => add("group", signals.host("reclaim.memcg_steal")),
             "major-fault-storm" => add("faults", signals.host("fault.major")),
-            "device-saturated" => add(&finding.subject.to_string(), signals.of("disk.busy", &finding.subject)),
+            "device-saturated" => add(
+                &format!("{} busy", finding.subject),
+                signals.of("disk.busy", &finding.subject),
+            ),
             _ => {}
         }
     }
-    chosen.into_iter().take(7).map(|(label, signal)| thin(case, label, signal)).collect()
+    chosen
+        .into_iter()
+        .take(7)
+        .map(|(label, signal)| thin(case, label, signal))
+        .collect()
 }
 
 fn thin(case: &Case, label: String, signal: &Signal) -> Chart {
     let window = case.scene.window;
     let margin = ((case.to - case.from) / 3).max(10);
-    let (from, to) = (case.from.saturating_sub(margin), (case.to + margin).min(window.len() - 1));
+    let (from, to) = (
+        case.from.saturating_sub(margin),
+        (case.to + margin).min(window.len() - 1),
+    );
     let count = (to - from + 1).min(POINTS);
     // The highest value of each stretch: a spike is what a reader looks for.
     let values = (0..count)
         .map(|k| {
-            let (a, b) = (from + k * (to - from + 1) / count, from + (k + 1) * (to - from + 1) / count);
-            let highest = signal.values[a..b.max(a + 1)].iter().copied().filter(|v| !v.is_nan()).fold(f64::NAN, f64::max);
+            let (a, b) = (
+                from + k * (to - from + 1) / count,
+                from + (k + 1) * (to - from + 1) / count,
+            );
+            let highest = signal.values[a..b.max(a + 1)]
+                .iter()
+                .copied()
+                .filter(|v| !v.is_nan())
+                .fold(f64::NAN, f64::max);
             (!highest.is_nan()).then(|| crate::rules::rounded(highest))
         })
         .collect();

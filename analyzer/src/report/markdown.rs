@@ -40,16 +40,29 @@ fn one(incident: &Incident, clock: &Clock, out: &mut String) {
         Severity::Warning => "Warning",
         Severity::Info => "Info",
     };
-    let sure = incident.causes.first().map_or("cannot tell", |c| said(c.confidence));
+    let sure = incident
+        .causes
+        .first()
+        .map_or("cannot tell", |c| said(c.confidence));
     let _ = writeln!(out, "## {word}: {}\n", safe(&incident.headline));
-    let _ = writeln!(out, "{}–{} · {sure}\n", clock.second(incident.from), clock.second(incident.to));
+    let _ = writeln!(
+        out,
+        "{}–{} · {sure}\n",
+        clock.second(incident.from),
+        clock.second(incident.to)
+    );
     if !incident.story.is_empty() {
         let _ = writeln!(out, "{}\n", safe(&incident.story));
     }
     let _ = writeln!(out, "| when | ± s | what |\n|---|---|---|");
     for event in &incident.timeline {
         let half = event.onset.latest.0.seconds_since(event.onset.earliest.0) / 2.0;
-        let _ = writeln!(out, "| {} | {half:.1} | {} |", clock.tenth(event.onset.best), safe(&event.headline));
+        let _ = writeln!(
+            out,
+            "| {} | {half:.1} | {} |",
+            clock.tenth(event.onset.best),
+            safe(&event.headline)
+        );
     }
     if !incident.ruled_out.is_empty() {
         let _ = writeln!(out, "\n**It was not**\n");
@@ -78,7 +91,10 @@ fn one(incident: &Incident, clock: &Clock, out: &mut String) {
 fn safe(text: &str) -> String {
     let mut out = String::new();
     for c in plain(text).chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '!') {
+        if matches!(
+            c,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '!'
+        ) {
             out.push('\\');
         }
         out.push(c);

@@ -19,7 +19,11 @@ pub struct Style {
 
 impl Style {
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+        if self.color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_string()
+        }
     }
 }
 
@@ -56,7 +60,9 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new(tz: &str) -> Clock {
-        Clock { tz: tz.parse().unwrap_or(chrono_tz::UTC) }
+        Clock {
+            tz: tz.parse().unwrap_or(chrono_tz::UTC),
+        }
     }
 
     fn at(&self, time: Time) -> DateTime<chrono_tz::Tz> {
@@ -70,7 +76,10 @@ impl Clock {
 
     pub(super) fn tenth(&self, time: Time) -> String {
         // Round, not cut: 33.96 is 34.0.
-        self.at(Time(time.0 + 50_000_000)).format("%H:%M:%S%.3f").to_string()[..10].to_string()
+        self.at(Time(time.0 + 50_000_000))
+            .format("%H:%M:%S%.3f")
+            .to_string()[..10]
+            .to_string()
     }
 
     pub(super) fn day(&self, time: Time) -> String {
@@ -80,10 +89,18 @@ impl Clock {
 
 fn header(explanation: &Explanation, clock: &Clock, out: &mut String) {
     let node = &explanation.node;
-    let memory = node.memory_bytes.map_or(String::new(), |b| format!(", {:.1} GiB", b as f64 / (1u64 << 30) as f64));
+    let memory = node.memory_bytes.map_or(String::new(), |b| {
+        format!(", {:.1} GiB", b as f64 / (1u64 << 30) as f64)
+    });
     let window = &explanation.window;
     let missing = window.expected_ticks.saturating_sub(window.ticks);
-    let _ = writeln!(out, "{} · Linux {} · {} CPUs{memory}", plain(&node.hostname), plain(&node.kernel), node.cpus);
+    let _ = writeln!(
+        out,
+        "{} · Linux {} · {} CPUs{memory}",
+        plain(&node.hostname),
+        plain(&node.kernel),
+        node.cpus
+    );
     let _ = writeln!(
         out,
         "{} {}–{} {} · {} of {} ticks recorded{}",
@@ -96,12 +113,23 @@ fn header(explanation: &Explanation, clock: &Clock, out: &mut String) {
         if missing > 0 { " — see gaps" } else { "" }
     );
     for gap in &window.gaps {
-        let _ = writeln!(out, "  gap {}–{}: {}", clock.second(gap.from), clock.second(gap.to), plain(&gap.why));
+        let _ = writeln!(
+            out,
+            "  gap {}–{}: {}",
+            clock.second(gap.from),
+            clock.second(gap.to),
+            plain(&gap.why)
+        );
     }
 }
 
 fn info(incident: &Incident, clock: &Clock, style: &Style, out: &mut String) {
-    let text = format!("{}–{}  {}", clock.second(incident.from), clock.second(incident.to), plain(&incident.headline));
+    let text = format!(
+        "{}–{}  {}",
+        clock.second(incident.from),
+        clock.second(incident.to),
+        plain(&incident.headline)
+    );
     out.push('\n');
     wrap(out, &text, "○ info  ", "        ", style.width);
     if !incident.story.is_empty() {
@@ -116,8 +144,15 @@ fn full(incident: &Incident, clock: &Clock, style: &Style, out: &mut String) {
         Severity::Info => ("INFO", "2"),
     };
     let going = if incident.open { " (still going)" } else { "" };
-    let sure = incident.causes.first().map_or("cannot tell", |c| said(c.confidence));
-    let head = format!("● {word}  {}–{}{going}", clock.second(incident.from), clock.second(incident.to));
+    let sure = incident
+        .causes
+        .first()
+        .map_or("cannot tell", |c| said(c.confidence));
+    let head = format!(
+        "● {word}  {}–{}{going}",
+        clock.second(incident.from),
+        clock.second(incident.to)
+    );
     let _ = writeln!(out, "\n{}  {}", style.paint(code, &head), style.paint("1", sure));
     wrap(out, &plain(&incident.headline), "  ", "  ", style.width);
     out.push('\n');
@@ -151,10 +186,21 @@ fn full(incident: &Incident, clock: &Clock, style: &Style, out: &mut String) {
     if !incident.advice.is_empty() {
         section(out, style, "WHAT HELPS");
         for advice in &incident.advice {
-            wrap(out, &format!("{} — {}.", plain(&advice.text), plain(&advice.because)), "  ", "    ", style.width);
+            wrap(
+                out,
+                &format!("{} — {}.", plain(&advice.text), plain(&advice.because)),
+                "  ",
+                "    ",
+                style.width,
+            );
         }
     }
-    if let Some(first) = incident.timeline.iter().find(|e| e.event != "device-read-rise").or(incident.timeline.first()) {
+    if let Some(first) = incident
+        .timeline
+        .iter()
+        .find(|e| e.event != "device-read-rise")
+        .or(incident.timeline.first())
+    {
         let at = clock.second(first.onset.latest);
         let _ = writeln!(
             out,
@@ -177,12 +223,20 @@ fn line(incident: &Incident, event: &Event, clock: &Clock, style: &Style, out: &
         .links
         .iter()
         .filter(|l| l.to == event.id)
-        .max_by_key(|l| (l.order == Order::Proved, std::cmp::Reverse(l.from.len()), std::cmp::Reverse(l.from.clone())));
+        .max_by_key(|l| {
+            (
+                l.order == Order::Proved,
+                std::cmp::Reverse(l.from.len()),
+                std::cmp::Reverse(l.from.clone()),
+            )
+        });
     let order = match how {
         None => "first mover".to_string(),
         Some(link) => {
             let cause = incident.timeline.iter().find(|e| e.id == link.from);
-            let name = cause.map_or(String::new(), |e| format!("{} {}", e.event, host_less(&e.subject.name)));
+            let name = cause.map_or(String::new(), |e| {
+                format!("{} {}", e.event, host_less(&e.subject.name))
+            });
             let name = name.trim().to_string();
             match link.order {
                 Order::Proved => format!("{:.1} s after {name}, proved", link.lag_s),
@@ -212,8 +266,10 @@ fn charts(incident: &Incident, style: &Style, out: &mut String) {
     let columns = style.width.saturating_sub(34).clamp(20, 60);
     for chart in &incident.charts {
         let (line, peak) = spark(chart, columns);
-        let peak = peak.map_or("unknown".into(), |p| format!("to {}", units::value(p, &chart.unit)));
-        let _ = writeln!(out, "  {:<9} {line}  {peak}", plain(&chart.label));
+        let peak = peak.map_or("unknown".into(), |p| {
+            format!("to {}", units::value(p, &chart.unit))
+        });
+        let _ = writeln!(out, "  {:<10} {line}  {peak}", plain(&chart.label));
     }
 }
 
@@ -223,8 +279,15 @@ fn spark(chart: &Chart, columns: usize) -> (String, Option<f64>) {
     let count = chart.values.len().min(columns).max(1);
     let cells: Vec<Option<f64>> = (0..count)
         .map(|k| {
-            let (a, b) = (k * chart.values.len() / count, (k + 1) * chart.values.len() / count);
-            chart.values[a..b.max(a + 1).min(chart.values.len())].iter().flatten().copied().reduce(f64::max)
+            let (a, b) = (
+                k * chart.values.len() / count,
+                (k + 1) * chart.values.len() / count,
+            );
+            chart.values[a..b.max(a + 1).min(chart.values.len())]
+                .iter()
+                .flatten()
+                .copied()
+                .reduce(f64::max)
         })
         .collect();
     let peak = cells.iter().flatten().copied().reduce(f64::max);
@@ -241,11 +304,15 @@ fn rivals(incident: &Incident, style: &Style, out: &mut String) {
     if others.is_empty() {
         return;
     }
-    section(out, style, "ALSO POSSIBLE, OR BESIDE IT");
+    section(out, style, "AND BESIDE IT");
     for cause in others {
         let name = causes::find(cause.cause).map_or(cause.cause, |c| c.name);
-        let why = cause.evidence_for.iter().chain(&cause.evidence_against).map(|e| e.text.as_str()).next().unwrap_or("");
-        entry(out, name, &format!("{}: {}", said(cause.confidence), plain(why)), style.width);
+        entry(
+            out,
+            name,
+            &format!("{}: {}", said(cause.confidence), plain(&cause.story)),
+            style.width,
+        );
     }
 }
 
@@ -267,7 +334,9 @@ pub(super) fn said(confidence: Confidence) -> &'static str {
 
 /// Names of processes and devices come from whoever chose them: no control characters reach the terminal.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 fn wrap(out: &mut String, text: &str, first: &str, rest: &str, width: usize) {

@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     id: "watermark-breach",
     summary: "no zone of a node has free memory to spare",
     manual: "\
-Finds   Every zone of a node (those of 2 % of the memory or more) with free memory at or below its high mark plus reserve, 2 of 4 seconds.
+Finds   Every zone of a node (those of 2 % of the memory or more) with free memory at or below 1.5 times its high mark plus reserve, 2 of 4 seconds.
         A request fails the low mark only when no zone passes it, and kswapd restores high within milliseconds: between two readings
         free memory is seen anywhere between the marks.
 Why     Below low kswapd is woken (asynchronous); below min the allocating task reclaims itself (synchronous).
@@ -21,6 +21,9 @@ See     kernel.md 1.1, 1.2; mm/page_alloc.c, __zone_watermark_ok.
 ",
     find,
 };
+
+/// kswapd restores high within milliseconds and overshoots a little: at a reading, "at its marks" is anything up to this.
+const NEAR: f64 = 1.5;
 
 fn find(scene: &Scene) -> Vec<Finding> {
     let mut nodes: BTreeMap<u32, Vec<&Signal>> = BTreeMap::new();
@@ -41,7 +44,7 @@ fn find(scene: &Scene) -> Vec<Finding> {
                 if b.is_nan() {
                     f64::NAN
                 } else {
-                    f64::from(*b <= 1.1)
+                    f64::from(*b <= NEAR)
                 }
             })
             .collect();

@@ -54,9 +54,12 @@ fn what_is_wrong_is_named() {
             analyzer: recording: proc: no log with a block in it: the recording is empty
         "#]],
     );
-    check(|s| s.write("recording/node.json", ""), expect![[r#"
+    check(
+        |s| s.write("recording/node.json", ""),
+        expect![[r#"
         analyzer: recording: node.json:1: EOF while parsing a value
-    "#]]);
+    "#]],
+    );
     check(
         |s| edit(s, "node.json", |t| t.replace("4096", "4095")),
         expect![[r#"
@@ -133,9 +136,12 @@ fn what_is_wrong_is_named() {
             analyzer: recording: proc/kmsg.log:3: not a kernel log record, which is `priority,sequence,microseconds,flags;text`
         "#]],
     );
-    check(|s| edit(s, "sysctl.txt", |t| t + "nonsense\n"), expect![[r#"
+    check(
+        |s| edit(s, "sysctl.txt", |t| t + "nonsense\n"),
+        expect![[r#"
         analyzer: recording: sysctl.txt:3: not a line of `name = value`
-    "#]]);
+    "#]],
+    );
     check(
         |s| edit(s, "sysctl-changes.txt", |t| t.replace("@ 17", "@ 1x")),
         expect![[r#"
@@ -189,10 +195,12 @@ fn a_log_that_ends_early() {
     scratch.write("recording/proc/meminfo.log", blocks(9).collect::<String>());
     let shown = scratch.show(&["import", "recording", scratch.path("recording").to_str().unwrap()]);
     let notes = shown.lines().filter(|line| line.contains(" ends "));
-    expect!["  note       vmstat ends 6 s before the recording does"].assert_eq(&notes.collect::<Vec<_>>().join("\n"));
+    expect!["  note       vmstat ends 6 s before the recording does"]
+        .assert_eq(&notes.collect::<Vec<_>>().join("\n"));
     let info = scratch.show(&["info"]);
     let gaps = info.lines().filter(|line| line.starts_with("gap"));
-    expect!["gap of vmstat: 2023-11-14 22:13:22 – 22:13:28 UTC: the recording holds no more of it"].assert_eq(&gaps.collect::<Vec<_>>().join("\n"));
+    expect!["gap of vmstat: 2023-11-14 22:13:22 – 22:13:28 UTC: the recording holds no more of it"]
+        .assert_eq(&gaps.collect::<Vec<_>>().join("\n"));
 }
 
 /// Cut anywhere, a log is refused, or it is a shorter log: then every block that is left whole is there.
@@ -210,7 +218,10 @@ fn a_log_cut_at_every_byte() {
             Ok(_) => accepted.push(whole[..cut].lines().last().unwrap_or_default()),
             Err(error) => {
                 let error = error.to_string();
-                assert!(error.starts_with("proc/vmstat.log:") && error.lines().count() == 1, "{cut}: {error}");
+                assert!(
+                    error.starts_with("proc/vmstat.log:") && error.lines().count() == 1,
+                    "{cut}: {error}"
+                );
             }
         }
     }
@@ -223,7 +234,8 @@ fn a_log_cut_at_every_byte() {
         pgmajfault 7
         @ 1700000001.000200000
         pgmajfault 7
-        @ 1700000002.000200000"#]].assert_eq(&accepted.join("\n"));
+        @ 1700000002.000200000"#]]
+    .assert_eq(&accepted.join("\n"));
     // What was refused left nothing behind.
     drop(writer);
     let runs = store::Reader::open(&scratch.db()).unwrap().runs().unwrap();

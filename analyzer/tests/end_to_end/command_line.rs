@@ -44,11 +44,13 @@ fn import_says_what_it_brought() {
           note       proc/loadavg.log is missing
           note       proc/pressure_cpu.log is missing
           note       proc/pressure_io.log is missing
-          note       proc/pressure_memory.log is missing"#]].assert_eq(&shown.join("\n"));
+          note       proc/pressure_memory.log is missing"#]]
+    .assert_eq(&shown.join("\n"));
     expect![[r#"
         exit 0
         ./recording: already imported, nothing changed
-    "#]].assert_eq(&scratch.show(&["import", "recording", recording.to_str().unwrap()]));
+    "#]]
+    .assert_eq(&scratch.show(&["import", "recording", recording.to_str().unwrap()]));
 }
 
 #[test]
@@ -56,14 +58,17 @@ fn info() {
     let shown = imported().show(&["info"]);
     // What the database takes on disk is the store's affair: it stands in the first line and ends those of the sources.
     let lines = shown.split_once("ticks\n").unwrap().1.lines();
-    let shown: Vec<_> = lines.map(|line| line.split(" numbers in ").next().unwrap()).collect();
+    let shown: Vec<_> = lines
+        .map(|line| line.split(" numbers in ").next().unwrap())
+        .collect();
     expect![[r#"
 
         tiny · Linux 6.18.0 · 2 CPUs, 23.5 GiB · boot b-1 · zone UTC
           2023-11-14 22:13:20 – 22:13:22 UTC  3 ticks every 1 s, imported
 
         meminfo          3 readings of 6
-        vmstat           3 readings of 9"#]].assert_eq(&shown.join("\n"));
+        vmstat           3 readings of 9"#]]
+    .assert_eq(&shown.join("\n"));
 }
 
 #[test]
@@ -73,25 +78,21 @@ fn cat() {
         exit 0
         MemTotal:       24684084 kB
         MemFree:         1833560 kB
-    "#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1700000001.0001"]));
+    "#]]
+    .assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1700000001.0001"]));
     expect![[r#"
         exit 0
         nr_free_pages 483390
         pgfault 1000
         pgmajfault 7
-    "#]].assert_eq(&scratch.show(&["cat", "vmstat", "--at", "22:13:21"]));
+    "#]]
+    .assert_eq(&scratch.show(&["cat", "vmstat", "--at", "22:13:21"]));
     expect![[r#"
         exit 3
         --- stderr
         analyzer: no reading of vmstat at 2023-11-14 22:13:21.000: recording began later
-    "#]].assert_eq(&scratch.show(&[
-        "cat",
-        "vmstat",
-        "--at",
-        "22:13:21",
-        "--tz",
-        "Europe/Berlin",
-    ]));
+    "#]]
+    .assert_eq(&scratch.show(&["cat", "vmstat", "--at", "22:13:21", "--tz", "Europe/Berlin"]));
     expect![[r#"
         exit 3
         --- stderr
@@ -106,7 +107,8 @@ fn cat() {
         exit 3
         --- stderr
         analyzer: no reading of meminfo at 2023-11-14 22:13:19.000: recording began later
-    "#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1699999999"]));
+    "#]]
+    .assert_eq(&scratch.show(&["cat", "meminfo", "--at", "@1699999999"]));
     expect![[r#"
         exit 3
         --- stderr
@@ -130,14 +132,8 @@ fn diff() {
         vmstat.pgfault        host       1,000    4,500          +3,500       1,750
         vmstat.pgmajfault     host           7        9              +2         1.0
         3 of 3 numbers moved
-    "#]].assert_eq(&scratch.show(&[
-        "diff",
-        "vmstat",
-        "--at",
-        "@1700000000.9",
-        "--at",
-        "@1700000003",
-    ]));
+    "#]]
+    .assert_eq(&scratch.show(&["diff", "vmstat", "--at", "@1700000000.9", "--at", "@1700000003"]));
     expect![[r#"
         exit 0
         {
@@ -160,7 +156,8 @@ fn diff() {
           "one_sided": [],
           "unmoved": 1
         }
-    "#]].assert_eq(&scratch.show(&[
+    "#]]
+    .assert_eq(&scratch.show(&[
         "diff",
         "meminfo",
         "--at",
@@ -173,31 +170,20 @@ fn diff() {
         exit 2
         --- stderr
         analyzer: the first --at 2023-11-14 22:13:22.000 is after the second 2023-11-14 22:13:21.000
-    "#]].assert_eq(&scratch.show(&[
-        "diff",
-        "vmstat",
-        "--at",
-        "@1700000002",
-        "--at",
-        "@1700000001",
-    ]));
+    "#]]
+    .assert_eq(&scratch.show(&["diff", "vmstat", "--at", "@1700000002", "--at", "@1700000001"]));
     expect![[r#"
         exit 2
         --- stderr
         analyzer: diff wants --at twice, not 1 times
-    "#]].assert_eq(&scratch.show(&["diff", "vmstat", "--at", "@1700000002"]));
+    "#]]
+    .assert_eq(&scratch.show(&["diff", "vmstat", "--at", "@1700000002"]));
     expect![[r#"
         exit 3
         --- stderr
         analyzer: no reading of vmstat at or before 2020-09-13 12:26:40.000
-    "#]].assert_eq(&scratch.show(&[
-        "diff",
-        "vmstat",
-        "--at",
-        "@1600000000",
-        "--at",
-        "@1700000002",
-    ]));
+    "#]]
+    .assert_eq(&scratch.show(&["diff", "vmstat", "--at", "@1600000000", "--at", "@1700000002"]));
 }
 
 #[test]
@@ -207,7 +193,8 @@ fn databases_that_cannot_be_read() {
         exit 5
         --- stderr
         analyzer: ./test.db: no database there (No such file or directory (os error 2))
-    "#]].assert_eq(&scratch.show(&["info"]));
+    "#]]
+    .assert_eq(&scratch.show(&["info"]));
     scratch.write(
         "test.db",
         "this is not a database, but it is long enough to be looked at as if it were one.\n".repeat(99),
@@ -216,7 +203,8 @@ fn databases_that_cannot_be_read() {
         exit 5
         --- stderr
         analyzer: ./test.db: not a highwater database (not an SQLite file)
-    "#]].assert_eq(&scratch.show(&["info"]));
+    "#]]
+    .assert_eq(&scratch.show(&["info"]));
     let scratch = imported();
     let db = std::fs::read(scratch.db()).unwrap();
     for size in (0..db.len()).step_by(db.len() / 20) {

@@ -5,10 +5,16 @@ use expect_test::expect;
 
 /// The recording of this name, imported.
 fn imported(name: &str) -> Option<Scratch> {
-    let archive = recordings().into_iter().find(|path| path.ends_with(format!("{name}.tar.xz")))?;
+    let archive = recordings()
+        .into_iter()
+        .find(|path| path.ends_with(format!("{name}.tar.xz")))?;
     let scratch = Scratch::new();
     let output = scratch.analyzer(&["import", "recording", archive.to_str().unwrap()]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Some(scratch)
 }
 
@@ -19,16 +25,32 @@ fn run(scratch: &Scratch, arguments: &[&str]) -> String {
     let output = scratch.analyzer(&all);
     let json: Result<serde_json::Value, _> = serde_json::from_slice(&output.stdout);
     let said = json.map_or("–".to_owned(), |json| {
-        let text = |pointer: &str| json.pointer(pointer).and_then(|v| v.as_str()).unwrap_or("–").to_owned();
-        format!("{} … {} {}", text("/window/from"), text("/window/to"), text("/status"))
+        let text = |pointer: &str| {
+            json.pointer(pointer)
+                .and_then(|v| v.as_str())
+                .unwrap_or("–")
+                .to_owned()
+        };
+        format!(
+            "{} … {} {}",
+            text("/window/from"),
+            text("/window/to"),
+            text("/status")
+        )
     });
     let stderr = String::from_utf8_lossy(&output.stderr);
-    format!("{}: exit {} {said}\n{stderr}", arguments.join(" "), output.status.code().unwrap())
+    format!(
+        "{}: exit {} {said}\n{stderr}",
+        arguments.join(" "),
+        output.status.code().unwrap()
+    )
 }
 
 #[test]
 fn windows_and_exit_codes() {
-    let Some(scratch) = imported("stream_read") else { return };
+    let Some(scratch) = imported("stream_read") else {
+        return;
+    };
     let runs = [
         &[][..],
         &["--exit-code"],
@@ -76,12 +98,15 @@ fn nothing_wrong_is_said_so() {
     let Some(scratch) = imported("quiet") else { return };
     expect![[r#"
         --exit-code: exit 0 2026-11-23T23:43:17.496Z … 2026-11-23T23:45:16.496Z no_incident
-    "#]].assert_eq(&run(&scratch, &["--exit-code"]));
+    "#]]
+    .assert_eq(&run(&scratch, &["--exit-code"]));
 }
 
 #[test]
 fn two_runs_print_the_same() {
-    let Some(scratch) = imported("stream_read") else { return };
+    let Some(scratch) = imported("stream_read") else {
+        return;
+    };
     for arguments in [&["explain"][..], &["explain", "--md"], &["explain", "--json"]] {
         let first = scratch.show(arguments);
         assert_eq!(first, scratch.show(arguments));
@@ -96,13 +121,20 @@ fn manuals() {
     let scratch = Scratch::new();
     for (list, id) in [("rules", "kswapd-scan"), ("causes", "page_cache_flood")] {
         let shown = scratch.show(&[list]);
-        assert!(shown.lines().any(|line| line.starts_with(&format!("{id} "))), "{shown}");
+        assert!(
+            shown.lines().any(|line| line.starts_with(&format!("{id} "))),
+            "{shown}"
+        );
         let page = scratch.show(&[list, id]);
-        assert!(page.lines().count() > 5 && page.starts_with(&format!("exit 0\n{id}: ")), "{page}");
+        assert!(
+            page.lines().count() > 5 && page.starts_with(&format!("exit 0\n{id}: ")),
+            "{page}"
+        );
     }
     expect![[r#"
         exit 2
         --- stderr
         analyzer: there is no cause "gremlins"; `analyzer causes` lists all
-    "#]].assert_eq(&scratch.show(&["causes", "gremlins"]));
+    "#]]
+    .assert_eq(&scratch.show(&["causes", "gremlins"]));
 }

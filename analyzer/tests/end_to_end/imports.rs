@@ -27,7 +27,11 @@ MemFree:         2177640 kB
 /// Without the lines that tell sizes and times.
 fn summary(scratch: &Scratch, arguments: &[&str]) -> String {
     let shown = scratch.show(arguments);
-    shown.lines().filter(|line| !line.starts_with("  read ")).map(|line| format!("{line}\n")).collect()
+    shown
+        .lines()
+        .filter(|line| !line.starts_with("  read "))
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 #[test]
@@ -46,11 +50,13 @@ fn sar_once_and_again() {
           processes  0 rows
           kernel log 0 records
           facts      0 new
-    "#]].assert_eq(&summary(&scratch, &["import", "sar", path]));
+    "#]]
+    .assert_eq(&summary(&scratch, &["import", "sar", path]));
     expect![[r#"
         exit 0
         ./sar.txt: already imported, nothing changed
-    "#]].assert_eq(&scratch.show(&["import", "auto", path]));
+    "#]]
+    .assert_eq(&scratch.show(&["import", "auto", path]));
     expect![[r#"
         exit 0
         averages: 2016-09-13 14:50:01.000 → 2016-09-13 15:00:01.000 UTC, 600.000 s
@@ -69,14 +75,18 @@ fn sar_once_and_again() {
         vmstat.pgmajfault         host        1,000,102      1,380,430            +380,328             634
         diskstats.ios_completed   sdb         1,020,070      1,216,276            +196,206             327
         13 of 14 numbers moved
-    "#]].assert_eq(&scratch.show(&["diff", "averages", "--at", "14:50:01", "--at", "15:00:01"]));
+    "#]]
+    .assert_eq(&scratch.show(&["diff", "averages", "--at", "14:50:01", "--at", "15:00:01"]));
 }
 
 #[test]
 fn logs_of_kernel_files() {
     let scratch = Scratch::new();
     scratch.write("archive/oswmeminfo/node1_meminfo_16.09.13.1400.dat", LOG);
-    scratch.write("archive/oswtop/node1_top_16.09.13.1400.dat", "zzz ***Tue Sep 13 14:40:01 UTC 2016\ntop\n");
+    scratch.write(
+        "archive/oswtop/node1_top_16.09.13.1400.dat",
+        "zzz ***Tue Sep 13 14:40:01 UTC 2016\ntop\n",
+    );
     let path = scratch.path("archive");
     let path = path.to_str().unwrap();
     expect![[r#"
@@ -91,16 +101,19 @@ fn logs_of_kernel_files() {
           facts      0 new
           note       not known: host (--host), kernel (--kernel), number of CPUs (--cpus)
           note       not used: oswtop
-    "#]].assert_eq(&summary(&scratch, &["import", "oswatcher", path]));
+    "#]]
+    .assert_eq(&summary(&scratch, &["import", "oswatcher", path]));
     expect![[r#"
         exit 0
         ./archive: already imported, nothing changed
-    "#]].assert_eq(&scratch.show(&["import", "auto", path]));
+    "#]]
+    .assert_eq(&scratch.show(&["import", "auto", path]));
     expect![[r#"
         exit 0
         MemTotal:       65837824 kB
         MemFree:          270568 kB
-    "#]].assert_eq(&scratch.show(&["cat", "meminfo", "--at", "14:40:02"]));
+    "#]]
+    .assert_eq(&scratch.show(&["cat", "meminfo", "--at", "14:40:02"]));
 }
 
 #[test]

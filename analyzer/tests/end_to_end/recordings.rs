@@ -55,12 +55,19 @@ fn every_block_comes_back() {
         assert!(blocks.len() > 1000, "{archive:?} has {} blocks", blocks.len());
         for (source, at, bytes) in &blocks {
             let answer = cat(&reader, source, *at).unwrap();
-            let Answer::Bytes { at: found, bytes: given } = answer else {
+            let Answer::Bytes {
+                at: found,
+                bytes: given,
+            } = answer
+            else {
                 panic!("{source} at {at:?} of {archive:?}: {answer:?}");
             };
             assert!(given == *bytes, "{source} at {at:?} of {archive:?}");
             // The store keeps the moment of a read to a tenth of a millisecond.
-            assert!(at.0 - found.0 < 1_000_000, "{source} at {at:?} of {archive:?}: {found:?}");
+            assert!(
+                at.0 - found.0 < 1_000_000,
+                "{source} at {at:?} of {archive:?}: {found:?}"
+            );
         }
         for (source, at, bytes) in blocks.iter().step_by(blocks.len() / 12) {
             let (seconds, nanos) = (at.0 / 1_000_000_000, at.0 % 1_000_000_000);

@@ -8,9 +8,17 @@ fn show(template: &Template) -> String {
         .map(|piece| match piece {
             Piece::Text(text) => String::from_utf8_lossy(text).replace('\n', "\\n"),
             Piece::Slot(_, slot) => {
-                let width = if slot.width == 0 { String::new() } else { slot.width.to_string() };
+                let width = if slot.width == 0 {
+                    String::new()
+                } else {
+                    slot.width.to_string()
+                };
                 let zero = if slot.fill == Fill::Zero { "0" } else { "" };
-                let scale = if slot.scale == 0 { String::new() } else { format!(".{}", slot.scale) };
+                let scale = if slot.scale == 0 {
+                    String::new()
+                } else {
+                    format!(".{}", slot.scale)
+                };
                 format!("{{{zero}{width}{scale}}}")
             }
         })
@@ -31,25 +39,53 @@ fn check(text: &str, template: &str, values: &[u64]) {
 fn numbers_become_slots() {
     check("ctxt 12345\n", "ctxt {}\\n", &[12345]);
     check("MemFree:         8024 kB\n", "MemFree: {12} kB\\n", &[8024]);
-    check(" 253       0 vda 17 0\n", "{4} {7} vda {} {}\\n", &[253, 0, 17, 0]);
-    check("some avg10=0.05 total=17\n", "some avg10={.2} total={}\\n", &[5, 17]);
-    check("0.42 10.00 3/412 999\n", "{.2} {.2} {}/{} {}\\n", &[42, 1000, 3, 412, 999]);
+    check(
+        " 253       0 vda 17 0\n",
+        "{4} {7} vda {} {}\\n",
+        &[253, 0, 17, 0],
+    );
+    check(
+        "some avg10=0.05 total=17\n",
+        "some avg10={.2} total={}\\n",
+        &[5, 17],
+    );
+    check(
+        "0.42 10.00 3/412 999\n",
+        "{.2} {.2} {}/{} {}\\n",
+        &[42, 1000, 3, 412, 999],
+    );
     check("delta -5\n", "delta -{}\\n", &[5]);
 }
 
 #[test]
 fn digits_in_words_are_text() {
-    check("cpu0 sda1 dm-0 0x1f DMA32 4K _9 é5", "cpu0 sda1 dm-0 0x1f DMA32 4K _9 é5", &[]);
+    check(
+        "cpu0 sda1 dm-0 0x1f DMA32 4K _9 é5",
+        "cpu0 sda1 dm-0 0x1f DMA32 4K _9 é5",
+        &[],
+    );
 }
 
 #[test]
 fn digits_that_name_a_thing_are_text() {
-    check("Node 1, zone   Normal      7 \n", "Node 1, zone   Normal {6} \\n", &[7]);
+    check(
+        "Node 1, zone   Normal      7 \n",
+        "Node 1, zone   Normal {6} \\n",
+        &[7],
+    );
     check("Percpu:        928 kB\n", "Percpu: {10} kB\\n", &[928]);
     check(" 259   1 pmem0.1 7\n", "{4} {3} pmem0.1 {}\\n", &[259, 1, 7]);
-    check("259:0 rbytes=5\n8:16 rbytes=7\n", "259:0 rbytes={}\\n8:16 rbytes={}\\n", &[5, 7]);
+    check(
+        "259:0 rbytes=5\n8:16 rbytes=7\n",
+        "259:0 rbytes={}\\n8:16 rbytes={}\\n",
+        &[5, 7],
+    );
     check("10:50:13 12:5", "{}:{}:{} {}:{}", &[10, 50, 13, 12, 5]);
-    check("    cpu: 0\n              count: 377\n", "    cpu: 0\\n              count: {}\\n", &[377]);
+    check(
+        "    cpu: 0\n              count: 377\n",
+        "    cpu: 0\\n              count: {}\\n",
+        &[377],
+    );
 }
 
 #[test]
@@ -60,14 +96,21 @@ fn odd_numbers_still_come_back() {
     check("18446744073709551615", "{}", &[u64::MAX]);
     check("18446744073709551616", "{02}{018}", &[18, 446744073709551616]);
     check("", "", &[]);
-    check("2016-09-10", "{}-{09}-{}".replace("{09}", "{02}").as_str(), &[2016, 9, 10]);
+    check(
+        "2016-09-10",
+        "{}-{09}-{}".replace("{09}", "{02}").as_str(),
+        &[2016, 9, 10],
+    );
 }
 
 #[test]
 fn a_width_that_overflows_is_kept_when_the_number_shrinks_again() {
     let (narrow, _) = Template::parse(b"zone  12345 x\n", None);
     let mut values = Vec::new();
-    assert!(narrow.read(b"zone 1234567 x\n", &mut values), "a number may outgrow its padding");
+    assert!(
+        narrow.read(b"zone 1234567 x\n", &mut values),
+        "a number may outgrow its padding"
+    );
     let (wide, wide_values) = Template::parse(b"zone 1234567 x\n", Some(&narrow));
     assert_eq!((wide, wide_values), (narrow, values));
 }
@@ -80,7 +123,10 @@ fn spaces_that_stand_for_themselves_are_learnt_from_the_second_text() {
     assert_eq!(show(&settled), "  pages free     {}\\n        low      {}\\n");
     assert_eq!(settled.render(&values), second);
     let mut read = Vec::new();
-    assert!(settled.read(b"  pages free     123456\n        low      7\n", &mut read), "and then fits for good");
+    assert!(
+        settled.read(b"  pages free     123456\n        low      7\n", &mut read),
+        "and then fits for good"
+    );
     let (third, _) = Template::parse(b"  pages free     5\n        low      6\n", Some(&settled));
     assert_eq!(third, settled);
 }
@@ -90,8 +136,19 @@ fn other_shapes_do_not_fit() {
     let (template, _) = Template::parse(b"a   12 b 0.50\n", None);
     let mut values = Vec::new();
     for text in [
-        "", "a", "a   12 b", "a   12 b 0.50", "a   12 b 0.5\n", "a   12 b 0.500\n", "a  12 b 0.50\n", "a   012 b 0.50\n",
-        "a   12 b 00.50\n", "a   12 b 0.50\n\n", "a    x b 0.50\n", "a   12 b 50\n", "a   12 b .50\n",
+        "",
+        "a",
+        "a   12 b",
+        "a   12 b 0.50",
+        "a   12 b 0.5\n",
+        "a   12 b 0.500\n",
+        "a  12 b 0.50\n",
+        "a   012 b 0.50\n",
+        "a   12 b 00.50\n",
+        "a   12 b 0.50\n\n",
+        "a    x b 0.50\n",
+        "a   12 b 50\n",
+        "a   12 b .50\n",
         "a 99999999999999999999999 b 0.50\n",
     ] {
         assert!(!template.read(text.as_bytes(), &mut values), "{text:?}");
@@ -108,7 +165,10 @@ fn malformed_bytes_are_refused() {
     }
     assert!(Template::from_bytes(&[]).is_err());
     assert!(Template::from_bytes(&[0xff; 12]).is_err());
-    assert!(Template::from_bytes(&[1, 9, 0, 0, b'x']).is_err(), "slot past the text");
+    assert!(
+        Template::from_bytes(&[1, 9, 0, 0, b'x']).is_err(),
+        "slot past the text"
+    );
 }
 
 /// Text that looks like /proc more often than random bytes do.

@@ -1,0 +1,192 @@
+//! Which columns move together: what a column's steps are, apart from those of others.
+//!
+//! Files say the same thing several times over (`Active` and its two parts, zones and their node, a disk and its partition). A search
+//! over samples finds up to [`MOST`] columns whose steps, times a factor, are best taken off; only what that leaves is coded.
+
+use crate::steps::bits;
+
+/// Columns taken off one column at most.
+pub(crate) const MOST: usize = 3;
+/// A column is told against others that are told against others at most so many times, so that reading one reads few.
+const DEPTH: u8 = 3;
+/// Earlier columns of the block that are tried.
+const REACH: usize = 64;
+/// Ticks that a column is tried on before all are.
+const SAMPLE: usize = 96;
+/// A reference costs about this many bits, and must save that and a part of what there is: it slows reading down.
+const REFERENCE_BITS: f32 = 14.0;
+const LEAST_SAVING: f32 = 1.0 / 32.0;
+/// So many of the candidates that look best are tried in earnest.
+const TRIED: usize = 2;
+
+/// A small factor: a number times a power of two, rounded down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Factor {
+    code: u8,
+}
+
+impl Factor {
+    pub(crate) const ONE: Factor = Factor { code: 0 };
+
+    /// Numerator and shift to the right, by code.
+    const ALL: [(i64, u32); 16] = [
+        (1, 0),
+        (-1, 0),
+        (2, 0),
+        (-2, 0),
+        (4, 0),
+        (-4, 0),
+        (8, 0),
+        (-8, 0),
+        (1, 1),
+        (-1, 1),
+        (1, 2),
+        (-1, 2),
+        (1, 3),
+        (-1, 3),
+        (3, 0),
+        (-3, 0),
+    ];
+
+    pub(crate) fn decode(code: usize) -> Factor {
+        Factor { code: code as u8 & 15 }
+    }
+
+    pub(crate) fn code(self) -> usize {
+        usize::from(self.code)
+    }
+
+    pub(crate) fn of(self, step: i64) -> i64 {
+        let (numerator, shift) = Self::ALL[self.code()];
+        step.wrapping_mul(numerator) >> shift
+    }
+
+    fn nearest(slope: f64) -> Factor {
+        let distance = |&(numerator, shift): &(i64, u32)| (slope - numerator as f64 / f64::from(1 << shift)).abs();
+        let best = Self::ALL.iter().enumerate().min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
+        Factor { code: best.map_or(0, |(code, _)| code as u8) }
+    }
+}
+
+/// A column that others may be told against.
+pub(crate) struct Leader {
+    pub(crate) column: usize,
+    pub(crate) steps: Vec<i64>,
+    /// How many columns stand between it and one that is told by itself, at most.
+    pub(crate) depth: u8,
+}
+
+impl Leader {
+    pub(crate) fn new(column: usize, steps: Vec<i64>) -> Leader {
+        Leader { column, steps, depth: 0 }
+    }
+
+    pub(crate) fn moves(&self) -> bool {
+        self.steps.iter().any(|&s| s != 0)
+    }
+}
+
+/// A column to take off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Relation {
+    pub(crate) in_base: bool,
+    pub(crate) column: usize,
+    pub(crate) factor: Factor,
+}
+
+/// The steps of a column, taken apart.
+pub(crate) struct Apart {
+    pub(crate) references: Vec<Relation>,
+    pub(crate) residual: Vec<i64>,
+    pub(crate) depth: u8,
+}
+
+/// Takes off what makes the steps cheaper to tell.
+pub(crate) fn take_off(steps: &[i64], earlier: &[Leader], base: &[Leader]) -> Apart {
+    let mut apart = Apart { references: Vec::new(), residual: steps.to_vec(), depth: 0 };
+    let near = &earlier[earlier.len().saturating_sub(REACH)..];
+    let mut now = bits(steps);
+    while apart.references.len() < MOST && now > REFERENCE_BITS {
+        let found = candidates(&apart.residual, near, base)
+            .into_iter()
+            .map(|(in_base, other, factor)| {
+                let residual: Vec<i64> = less(&apart.residual, &other.steps, factor).collect();
+                (bits(&residual), in_base, other, factor, residual)
+            })
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((cost, in_base, other, factor, residual)) = found else { break };
+        if cost + REFERENCE_BITS + now * LEAST_SAVING >= now {
+            break;
+        }
+        apart.references.push(Relation { in_base, column: other.column, factor });
+        apart.depth = apart.depth.max(if in_base { 1 } else { other.depth + 1 });
+        (now, apart.residual) = (cost, residual);
+    }
+    apart
+}
+
+fn less<'a>(steps: &'a [i64], other: &'a [i64], factor: Factor) -> impl Iterator<Item = i64> + 'a {
+    steps.iter().zip(other).map(move |(a, &b)| a.wrapping_sub(factor.of(b)))
+}
+
+/// The few that look best on a sample.
+fn candidates<'a>(steps: &[i64], near: &'a [Leader], base: &'a [Leader]) -> Vec<(bool, &'a Leader, Factor)> {
+    let stride = steps.len().div_ceil(SAMPLE).max(1);
+    let sampled: Vec<i64> = steps.iter().step_by(stride).copied().collect();
+    let rough = |steps: &mut dyn Iterator<Item = i64>| -> u32 {
+        steps.map(|s| 64 - s.unsigned_abs().leading_zeros() + u32::from(s != 0)).sum()
+    };
+    let now = rough(&mut sampled.iter().copied());
+    let mut found: Vec<(u32, bool, &Leader, Factor)> = Vec::new();
+    let own = near.iter().filter(|l| l.depth < DEPTH).map(|l| (false, l));
+    for (in_base, leader) in own.chain(base.iter().map(|l| (true, l))) {
+        let (mut with, mut square) = (0.0, 0.0);
+        for (&a, &b) in sampled.iter().zip(leader.steps.iter().step_by(stride)) {
+            with += a as f64 * b as f64;
+            square += b as f64 * b as f64;
+        }
+        // The slope that fits best, and 1 or -1, which do where a few large steps spoil the slope.
+        let sign = Factor { code: u8::from(with < 0.0) };
+        let slope = Factor::nearest(if square > 0.0 { with / square } else { 0.0 });
+        for factor in [Some(sign), Some(slope).filter(|&s| s != sign)].into_iter().flatten() {
+            let mut left = sampled
+                .iter()
+                .zip(leader.steps.iter().step_by(stride))
+                .map(|(&a, &b)| a.wrapping_sub(factor.of(b)));
+            let cost = rough(&mut left);
+            if cost < now {
+                found.push((cost, in_base, leader, factor));
+            }
+        }
+    }
+    found.sort_by_key(|f| (f.0, f.1, f.2.column, f.3.code));
+    found.truncate(TRIED);
+    found.into_iter().map(|(_, in_base, leader, factor)| (in_base, leader, factor)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leader(column: usize, steps: &[i64]) -> Leader {
+        Leader::new(column, steps.to_vec())
+    }
+
+    #[test]
+    fn a_sum_is_found() {
+        let noise = |seed: i64| (0..100).map(move |i: i64| (i * i * seed) % 997).collect::<Vec<i64>>();
+        let (a, b) = (noise(7), noise(13));
+        let sum: Vec<i64> = a.iter().zip(&b).map(|(a, b)| a * 4 - b).collect();
+        let apart = take_off(&sum, &[leader(3, &a), leader(5, &b)], &[]);
+        let told: Vec<(usize, i64)> = apart.references.iter().map(|r| (r.column, r.factor.of(100))).collect();
+        assert_eq!(told, [(3, 400), (5, -100)]);
+        assert!(apart.residual.iter().all(|&r| r == 0));
+    }
+
+    #[test]
+    fn what_does_not_help_is_left_alone() {
+        let apart = take_off(&[1; 100], &[leader(0, &[5, -3].repeat(50))], &[leader(0, &[9, 0, 4, 4].repeat(25))]);
+        assert_eq!(apart.references, []);
+        assert_eq!(apart.residual, [1; 100]);
+    }
+}
