@@ -366,28 +366,25 @@ const COARSE: [&str; 4] = [
 
 /// Within their bounds, moves best onsets so that no effect's lies before its cause's: what the bounds leave open, the mechanism
 /// decides. Then sorts by onset, cause before effect.
-pub fn settle(findings: &mut Vec<Finding>, topology: &Topology) {
-    // Each pass settles one more link of a chain; the longest chain is shorter than the table.
-    for _ in 0..8 {
-        let mut moved = false;
-        for link in draw(findings, topology) {
-            let place = |id: &str| id[1..].parse::<usize>().map_or(0, |n| n - 1);
+pub fn settle(findings: &mut [Finding], topology: &Topology) {
+    // Each move can make and unmake links: they are drawn anew after it. A move only ever narrows, so this ends; the bound is for
+    // findings by the hundred.
+    for _ in 0..8 * findings.len() {
+        let place = |id: &str| id[1..].parse::<usize>().map_or(0, |n| n - 1);
+        let moved = draw(findings, topology).iter().any(|link| {
             let (from, to) = (place(&link.from), place(&link.to));
             let (cause, effect) = (findings[from].onset, findings[to].onset);
-            if cause.best <= effect.best {
-                continue;
-            }
-            if COARSE.contains(&findings[from].rule) {
-                // It gives way as far as its own bounds allow, and never moves what is known better.
-                let best = effect.best.max(cause.earliest);
-                moved |= best != cause.best;
-                findings[from].onset.best = best;
+            // A coarse onset gives way as far as its own bounds allow, and never moves what is known better.
+            let (cause_best, effect_best) = if COARSE.contains(&findings[from].rule) {
+                (cause.best.min(effect.best.max(cause.earliest)), effect.best)
             } else {
-                moved = true;
-                findings[to].onset.best = cause.best.min(effect.latest);
-                findings[from].onset.best = cause.best.min(effect.latest);
-            }
-        }
+                let best = effect.best.max(cause.best).min(effect.latest);
+                (cause.best.min(best), best)
+            };
+            findings[from].onset.best = cause_best;
+            findings[to].onset.best = effect_best;
+            (cause_best, effect_best) != (cause.best, effect.best)
+        });
         if !moved {
             break;
         }

@@ -209,7 +209,7 @@ impl Quiet {
         self.values.push(value);
         if self
             .cached
-            .is_none_or(|(n, _, _)| self.values.len() >= n + n / 8 + 1)
+            .is_none_or(|(n, _, _)| self.values.len() > n + n / 8)
         {
             let center = median(&self.values);
             let off: Vec<f64> = self.values.iter().map(|v| (v - center).abs()).collect();

@@ -27,7 +27,7 @@ pub struct Options {
 /// Only what reading the database gives: an explanation itself cannot fail.
 pub fn explain(reader: &Reader, span: TimeSpan, options: &Options) -> store::Result<Explanation> {
     let Some(window) = Window::load(reader, span)? else {
-        return Ok(no_data(reader, span, options)?);
+        return no_data(reader, span, options);
     };
     Ok(explain_window(&window, options))
 }
