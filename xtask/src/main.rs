@@ -1,8 +1,12 @@
 //! The project's own tools: `cargo xtask COMMAND`. What each does stands in its own file.
 
+mod accuracy;
+mod archive;
+mod bench;
 mod children;
 mod command;
 mod page;
+mod programs;
 mod run;
 mod sample_data;
 mod summary;
@@ -24,8 +28,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    Test(test::Arguments),
     Run(run::Arguments),
+    Test(test::Arguments),
+    Bench(bench::Arguments),
+    Accuracy(accuracy::Arguments),
     SampleData(sample_data::Arguments),
     /// Check what no compiler checks: layout of files, the licence, arrows between crates, paths of one machine
     Tidy,
@@ -33,8 +39,10 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
-        Task::Test(arguments) => test::run(&arguments),
         Task::Run(arguments) => run::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
+        Task::Accuracy(arguments) => accuracy::run(&arguments),
         Task::SampleData(arguments) => sample_data::run(&arguments),
         Task::Tidy => tidy::run(),
     };

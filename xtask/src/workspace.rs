@@ -30,3 +30,8 @@ pub(crate) fn page() -> PathBuf {
 pub(crate) fn recordings() -> PathBuf {
     root().join("../shared/recordings")
 }
+
+/// The archive of a history in sample-data.
+pub(crate) fn sample(name: &str) -> PathBuf {
+    root().join(format!("sample-data/{name}/{name}.tar.xz"))
+}

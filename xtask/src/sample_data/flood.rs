@@ -1,6 +1,6 @@
 //! A recording of a real page-cache flood on Linux 6.18, as it was made, without the file that tells its cause.
 
-use super::archive;
+use crate::archive;
 use crate::workspace::recordings;
 use anyhow::Result;
 use std::collections::BTreeMap;

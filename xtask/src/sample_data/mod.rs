@@ -1,9 +1,9 @@
 //! `cargo xtask sample-data`: the histories in sample-data/, from where they come from, byte for byte the same each time.
 
-mod archive;
-mod flood;
+pub(crate) mod flood;
 mod post;
 
+use crate::archive;
 use crate::workspace::root;
 use anyhow::{Context, Result, bail};
 

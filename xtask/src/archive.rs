@@ -26,7 +26,7 @@ pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 }
 
 /// Files under a folder's name, as they lie in the archive.
-pub(super) fn prefixed(folder: &str, files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn prefixed(folder: &str, files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
     files
         .iter()
         .map(|(name, bytes)| (format!("{folder}/{name}"), bytes.clone()))
@@ -34,7 +34,7 @@ pub(super) fn prefixed(folder: &str, files: &BTreeMap<String, Vec<u8>>) -> BTree
 }
 
 /// Writes the archive and answers its size. No owner, no time, files in order, one thread of compression.
-pub(super) fn write(path: &Path, folder: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<u64> {
+pub(crate) fn write(path: &Path, folder: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<u64> {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, bytes) in prefixed(folder, files) {
         let mut header = tar::Header::new_ustar();

@@ -1,0 +1,69 @@
+//! `cargo xtask bench`: what recording costs against the least it could cost, what is kept against what was read, and
+//! how long an explanation takes. Everything is measured on this machine as it is; nothing here fails a build.
+
+mod explain;
+mod floor;
+mod recording;
+mod storage;
+
+use crate::programs;
+use anyhow::Result;
+
+/// Measure the collector, the store and `analyzer explain`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Ticks of the collector to measure
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(10..))]
+    ticks: u32,
+    /// Milliseconds between two ticks. A shorter time than in use measures the same work sooner
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(10..=1000))]
+    interval_ms: u64,
+}
+
+/// Builds what users install, and prints a table for each part.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let programs = programs::build_release(&["collector", "analyzer"])?;
+    let folder = programs::empty_folder("bench")?;
+    let collector = recording::measure(&programs.join("collector"), &folder, arguments)?;
+    print!("\n{collector}");
+    let analyzer = programs.join("analyzer");
+    print!("\n{}", storage::measure(&analyzer, &folder)?);
+    print!("\n{}", explain::measure(&analyzer, &folder)?);
+    Ok(())
+}
+
+/// A line of a table: what was measured, and the target it is held against.
+fn line(what: &str, value: String, target: Option<(&str, bool)>) -> String {
+    let verdict = match target {
+        Some((target, true)) => format!("target {target}: met"),
+        Some((target, false)) => format!("target {target}: MISSED"),
+        None => String::new(),
+    };
+    let line = format!("  {what:<44} {value:>14}   {verdict}");
+    format!("{}\n", line.trim_end())
+}
+
+/// The middle value, or the mean of the two in the middle. `None` of nothing.
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        even if even % 2 == 0 => Some((sorted[middle - 1] + sorted[middle]) / 2.0),
+        _ => Some(sorted[middle]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn the_middle_of_few() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[9.0, 1.0, 2.0, 4.0]), Some(3.0));
+    }
+}

@@ -1,0 +1,138 @@
+//! What the collector costs on this machine, against the floor, both at the same time.
+
+use super::{Arguments, floor, line, median};
+use crate::{children::Children, command};
+use anyhow::{Context, Result};
+use model::{TimeSpan, UnixNanos};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Runs the collector over `ticks` ticks and answers a table.
+pub(super) fn measure(collector: &Path, folder: &Path, arguments: &Arguments) -> Result<String> {
+    let interval = Duration::from_millis(arguments.interval_ms);
+    let ticks = arguments.ticks;
+    let database = folder.join("collector.db");
+    let mut children = Children::new();
+    let id = children.start(
+        "collector",
+        command::in_root(collector)
+            .args([
+                "run",
+                "--interval",
+                &format!("{}ms", arguments.interval_ms),
+                "--db",
+            ])
+            .arg(&database),
+    )?;
+    // Opening files, learning templates and the first transaction are not what a tick costs.
+    children.wait(Some(Duration::from_secs(2) + 5 * interval))?;
+    let names = {
+        let reader = store::Reader::open(&database).context("what the collector wrote")?;
+        let all = reader.extent()?.context("the collector recorded nothing")?;
+        reader
+            .sources(all)?
+            .iter()
+            .map(|name| name.to_string())
+            .collect::<Vec<_>>()
+    };
+    println!(
+        "measuring {ticks} ticks of {} ms, {} files …",
+        arguments.interval_ms,
+        names.len()
+    );
+    let floor = {
+        let names = names.clone();
+        std::thread::spawn(move || floor::measure(&names, interval, ticks))
+    };
+    let begun = SystemTime::now();
+    let first = cpu_ns(id)?;
+    let (mut before, mut due) = (first, Instant::now());
+    let mut costs = Vec::new();
+    for _ in 0..ticks {
+        due += interval;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let now = cpu_ns(id)?;
+        costs.push((now - before) as f64 / 1e3);
+        before = now;
+    }
+    let ended = SystemTime::now();
+    let resident = kilobytes(id, "VmRSS")?;
+    let peak = kilobytes(id, "VmHWM")?;
+    let floor = floor
+        .join()
+        .map_err(|_| anyhow::anyhow!("the floor's loop panicked"))??;
+    children.end()?;
+
+    let span = TimeSpan::new(wall(begun)?, wall(ended)?);
+    let recorded = store::Reader::open(&database)?.ticks(span)?.len();
+    let floor = median(&floor).context("no tick")?;
+    let middle = median(&costs).context("no tick")?;
+    let mean = (before - first) as f64 / 1e3 / recorded.max(1) as f64;
+    let ratio = middle / floor;
+    let mut text = format!(
+        "Recording: {recorded} of {ticks} ticks of {} ms, {} files, storage included\n",
+        arguments.interval_ms,
+        names.len()
+    );
+    text += &line(
+        "floor: only reading the same files, median",
+        format!("{floor:.0} µs/tick"),
+        None,
+    );
+    text += &line("collector, median", format!("{middle:.0} µs/tick"), None);
+    text += &line(
+        "collector against the floor",
+        format!("{ratio:.2} ×"),
+        Some(("3 ×", ratio <= 3.0)),
+    );
+    text += &line(
+        "collector, mean with compaction and processes",
+        format!("{mean:.0} µs/tick"),
+        None,
+    );
+    text += &line(
+        "of one CPU at one tick a second",
+        format!("{:.3} %", mean / 1e6 * 100.0),
+        None,
+    );
+    let resident = resident as f64 / 1024.0;
+    text += &line(
+        "resident memory",
+        format!("{resident:.1} MiB"),
+        Some(("20 MiB", resident <= 20.0)),
+    );
+    text += &line("its peak", format!("{:.1} MiB", peak as f64 / 1024.0), None);
+    Ok(text)
+}
+
+/// CPU time of all threads of a process.
+fn cpu_ns(pid: u32) -> Result<u64> {
+    let mut sum = 0;
+    let tasks = format!("/proc/{pid}/task");
+    for task in std::fs::read_dir(&tasks).with_context(|| tasks.clone())? {
+        let schedstat = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        let on_cpu = schedstat
+            .split(' ')
+            .next()
+            .and_then(|first| first.parse::<u64>().ok());
+        sum += on_cpu.context("schedstat of a thread")?;
+    }
+    Ok(sum)
+}
+
+/// A line of /proc/PID/status in kB.
+fn kilobytes(pid: u32, key: &str) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    status
+        .lines()
+        .find_map(|line| {
+            let rest = line.strip_prefix(key)?.strip_prefix(':')?;
+            rest.trim().strip_suffix(" kB")?.parse().ok()
+        })
+        .with_context(|| format!("no {key} in /proc/{pid}/status"))
+}
+
+fn wall(time: SystemTime) -> Result<UnixNanos> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH)?;
+    Ok(UnixNanos(i64::try_from(since.as_nanos())?))
+}
