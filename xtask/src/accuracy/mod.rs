@@ -47,7 +47,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let series = series::of(&recording);
         for ((_, method), (_, rows)) in rivals::METHODS.iter().zip(&mut rivals) {
             let answer = rivals::document(&method(&series, &recording.truth));
-            rows.push(judge::judge(&answer, &recording.truth));
+            let row = judge::judge(&answer, &recording.truth);
+            // They know no processes and no bounds.
+            rows.push(Row {
+                process: None,
+                onset_inside: None,
+                ..row
+            });
         }
     }
     println!("\n{}", judge::table("analyzer explain", &rows, &rivals));

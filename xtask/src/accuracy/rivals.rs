@@ -5,11 +5,12 @@ use super::series::Series;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
 
-/// A quantity that a method names, and when it says that it began to move.
+/// A quantity that a method names.
 pub(super) struct Named {
     cause: Option<&'static str>,
     device: Option<String>,
-    at: f64,
+    /// When it began to move, where the method says so.
+    at: Option<f64>,
 }
 
 type Method = fn(&[Series], &Value) -> Vec<Named>;
@@ -60,14 +61,14 @@ fn largest_z(series: &[Series], _: &Value) -> Vec<Named> {
             .iter()
             .map(|value| (value - middle).abs() / spread)
             .fold(0.0, f64::max);
-        Some((-most, at))
+        Some((-most, Some(at)))
     })
 }
 
 /// Ranked by when the first of three seconds in a row lies far from the ordinary.
 fn earliest_change(series: &[Series], _: &Value) -> Vec<Named> {
     rank(series, |series| {
-        first_change(series, ordinary(series)).map(|at| (at, at))
+        first_change(series, ordinary(series)).map(|at| (at, Some(at)))
     })
 }
 
@@ -89,11 +90,11 @@ fn baro(series: &[Series], truth: &Value) -> Vec<Named> {
             .iter()
             .map(|value| (value - middle) / range)
             .fold(f64::NEG_INFINITY, f64::max);
-        Some((-most, begun))
+        Some((-most, None))
     })
 }
 
-fn rank(series: &[Series], score: impl Fn(&Series) -> Option<(f64, f64)>) -> Vec<Named> {
+fn rank(series: &[Series], score: impl Fn(&Series) -> Option<(f64, Option<f64>)>) -> Vec<Named> {
     let mut ranked: Vec<(f64, Named)> = series
         .iter()
         .filter_map(|series| {
@@ -120,7 +121,7 @@ pub(super) fn document(ranking: &[Named]) -> Value {
         if causes.iter().any(|known| known["cause"] == cause) {
             continue;
         }
-        let at = time(named.at);
+        let at = named.at.map(time);
         let devices: Vec<&String> = named.device.iter().collect();
         causes.push(json!({"cause": cause, "devices": devices, "processes": [],
                            "onset": {"earliest": at, "best": at, "latest": at}}));
@@ -184,7 +185,7 @@ mod tests {
             [first(largest_z), first(earliest_change), first(baro)],
             [Some("large"), Some("early"), Some("large")]
         );
-        assert_eq!(earliest_change(&all, &truth)[0].at, 50.0);
+        assert_eq!(earliest_change(&all, &truth)[0].at, Some(50.0));
         assert_eq!(document(&largest_z(&all[2..], &truth)), json!({"incidents": []}));
     }
 
