@@ -50,6 +50,12 @@ pub(crate) struct Run {
     /// Time between two readings: 1s, 250ms (from 10ms to 1h)
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) interval: Duration,
+    /// Delete what is older than this: 14d, 12h
+    #[arg(long, value_name = "TIME", default_value = "14d", value_parser = age)]
+    pub(crate) keep_age: Duration,
+    /// Delete the oldest while the database is larger than this: 2GiB, 500MiB
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
+    pub(crate) keep_bytes: u64,
     /// Take one reading of everything, store it, print a table of it, and end
     #[arg(long)]
     pub(crate) once: bool,
@@ -67,64 +73,77 @@ impl Arguments {
 
 /// `1s`, `100ms`, `5m`.
 fn interval(text: &str) -> Result<Duration, String> {
+    let milliseconds = amount(text, &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)])?;
+    let fits = (10..=3_600_000).contains(&milliseconds);
+    fits.then(|| Duration::from_millis(milliseconds))
+        .ok_or("must lie between 10ms and 1h".to_string())
+}
+
+/// `14d`, `12h`.
+fn age(text: &str) -> Result<Duration, String> {
+    let minutes = amount(text, &[("m", 1), ("h", 60), ("d", 1440)])?;
+    let fits = (60..=1440 * 36_500).contains(&minutes);
+    fits.then(|| Duration::from_secs(60 * minutes))
+        .ok_or("must lie between 1h and 36500d".to_string())
+}
+
+/// `2GiB`, `500MiB`.
+fn size(text: &str) -> Result<u64, String> {
+    let bytes = amount(text, &[("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)])?;
+    (bytes >= 16 << 20)
+        .then_some(bytes)
+        .ok_or("must be 16MiB or more".to_string())
+}
+
+/// A number and one of these units, in the smallest.
+fn amount(text: &str, units: &[(&str, u64)]) -> Result<u64, String> {
+    let names: Vec<&str> = units.iter().map(|(name, _)| *name).collect();
+    let names = names.join(", ");
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits]
         .parse()
-        .map_err(|_| "expected a number and a unit, as in 1s or 250ms".to_string())?;
-    let milliseconds = match &text[digits..] {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1_000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        "" => return Err("the unit is missing: ms, s, m or h".to_string()),
-        unit => return Err(format!("unknown unit `{unit}`: ms, s, m or h")),
-    };
-    match milliseconds {
-        Some(ms @ 10..=3_600_000) => Ok(Duration::from_millis(ms)),
-        _ => Err("must lie between 10ms and 1h".to_string()),
-    }
+        .map_err(|_| format!("expected a number and a unit of {names}"))?;
+    let unit = &text[digits..];
+    let (_, size) = units
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .ok_or(format!("the unit must be one of {names}"))?;
+    number.checked_mul(*size).ok_or("too large".to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::interval;
+    use super::{age, interval, size};
 
     #[test]
     fn intervals() {
-        let said = [
-            "1s",
-            "100ms",
-            "5m",
-            "1h",
-            "1",
-            "",
-            "s",
-            "9ms",
-            "2h",
-            "1.5s",
-            "99999999999999999999s",
-            "1 s",
-        ]
-        .map(|text| match interval(text) {
-            Ok(time) => format!("{text}: {time:?}"),
-            Err(why) => format!("{text}: {why}"),
-        });
+        let of = |text: &str| match interval(text) {
+            Ok(time) => format!("{time:?}"),
+            Err(why) => why,
+        };
         assert_eq!(
-            said,
-            [
-                "1s: 1s",
-                "100ms: 100ms",
-                "5m: 300s",
-                "1h: 3600s",
-                "1: the unit is missing: ms, s, m or h",
-                ": expected a number and a unit, as in 1s or 250ms",
-                "s: expected a number and a unit, as in 1s or 250ms",
-                "9ms: must lie between 10ms and 1h",
-                "2h: must lie between 10ms and 1h",
-                "1.5s: unknown unit `.5s`: ms, s, m or h",
-                "99999999999999999999s: expected a number and a unit, as in 1s or 250ms",
-                "1 s: unknown unit ` s`: ms, s, m or h",
-            ]
+            [of("1s"), of("100ms"), of("5m"), of("1h")],
+            ["1s", "100ms", "300s", "3600s"]
         );
+        for text in ["1", "1.5s", "1 s", "1sec"] {
+            assert_eq!(of(text), "the unit must be one of ms, s, m, h", "{text}");
+        }
+        for text in ["", "s", "-1s", "99999999999999999999s"] {
+            assert_eq!(of(text), "expected a number and a unit of ms, s, m, h", "{text}");
+        }
+        assert_eq!(
+            [of("9ms"), of("2h")],
+            ["must lie between 10ms and 1h", "must lie between 10ms and 1h"]
+        );
+        assert_eq!(of("18446744073709551615h"), "too large");
+    }
+
+    #[test]
+    fn limits() {
+        assert_eq!(age("14d").unwrap().as_secs(), 14 * 86400);
+        assert_eq!(age("30m").unwrap_err(), "must lie between 1h and 36500d");
+        assert_eq!(size("2GiB"), Ok(2 << 30));
+        assert_eq!(size("1MiB").unwrap_err(), "must be 16MiB or more");
+        assert_eq!(size("2GB").unwrap_err(), "the unit must be one of MiB, GiB, TiB");
     }
 }

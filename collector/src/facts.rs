@@ -1,99 +1,145 @@
-//! What changes rarely: settings, and through [`crate::topology`] the block devices.
+//! Settings: what an administrator, or a program on his behalf, can change and what bears on memory and disks.
 
-use crate::topology;
-use model::{Fact, UnixNanos};
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
-/// Of kernel.*, those that bear on memory, tasks and what the record means. Others (ns_last_pid, random.*) move by themselves.
-const KERNEL_SETTINGS: [&str; 12] = [
-    "dmesg_restrict",
+/// Of /proc/sys/kernel, those that matter here. All of /proc/sys/vm is read.
+const KERNEL: [&str; 12] = [
     "hung_task_timeout_secs",
     "numa_balancing",
     "osrelease",
     "panic_on_oops",
-    "perf_event_paranoid",
     "pid_max",
     "sched_autogroup_enabled",
+    "shmall",
+    "shmmax",
     "task_delayacct",
     "threads-max",
-    "version",
-    "yama/ptrace_scope",
+    "tainted",
+    "watchdog_thresh",
 ];
 
-/// Files under /sys that are settings, and the names they are recorded under.
-const SYS_SETTINGS: [(&str, &str); 7] = [
+/// Of /proc/sys/vm, those that do something when read or written, and hold no setting.
+const NO_SETTING: [&str; 3] = ["compact_memory", "drop_caches", "stat_refresh"];
+
+/// Files of /sys, and what we call them.
+const SYS: [(&str, &str); 9] = [
     ("kernel/mm/transparent_hugepage/enabled", "sysctl.thp.enabled"),
     ("kernel/mm/transparent_hugepage/defrag", "sysctl.thp.defrag"),
-    ("kernel/mm/transparent_hugepage/khugepaged/defrag", "sysctl.thp.khugepaged_defrag"),
+    (
+        "kernel/mm/transparent_hugepage/shmem_enabled",
+        "sysctl.thp.shmem_enabled",
+    ),
+    (
+        "kernel/mm/transparent_hugepage/khugepaged/defrag",
+        "sysctl.thp.khugepaged.defrag",
+    ),
     ("kernel/mm/lru_gen/enabled", "sysctl.lru_gen.enabled"),
     ("kernel/mm/lru_gen/min_ttl_ms", "sysctl.lru_gen.min_ttl_ms"),
     ("kernel/mm/ksm/run", "sysctl.ksm.run"),
-    ("module/damon_reclaim/parameters/enabled", "sysctl.damon_reclaim.enabled"),
+    ("kernel/mm/numa/demotion_enabled", "sysctl.numa.demotion_enabled"),
+    ("kernel/mm/swap/vma_ra_enabled", "sysctl.swap.vma_ra_enabled"),
 ];
 
-/// vm.* files that are no settings: writing them does something, or they report.
-const NOT_SETTINGS: [&str; 3] = ["compact_memory", "drop_caches", "stat_refresh"];
-
-/// Looks at settings and devices.
-pub(crate) struct Facts {
-    proc: PathBuf,
-    sys: PathBuf,
-    devices: BTreeSet<String>,
+/// All settings of this moment, by the fact's name. What cannot be read is left out.
+pub(crate) fn settings(proc: &Path, sys: &Path) -> BTreeMap<String, String> {
+    let mut facts = BTreeMap::new();
+    let mut add = |name: String, path: &Path| {
+        if let Some(value) = read(path) {
+            facts.insert(name, value);
+        }
+    };
+    for entry in std::fs::read_dir(proc.join("sys/vm"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !NO_SETTING.contains(&name.as_str()) {
+            add(format!("sysctl.vm.{name}"), &entry.path());
+        }
+    }
+    for name in KERNEL {
+        add(
+            format!("sysctl.kernel.{name}"),
+            &proc.join("sys/kernel").join(name),
+        );
+    }
+    for (path, name) in SYS {
+        add(name.to_string(), &sys.join(path));
+    }
+    for cpus_or_memory in ["cpu/online", "node/online"] {
+        let name = format!("node.{}", cpus_or_memory.replace('/', "_"));
+        add(name, &sys.join("devices/system").join(cpus_or_memory));
+    }
+    if let Some(swaps) = read(&proc.join("swaps")) {
+        facts.insert("swap.devices".to_string(), swap_devices(&swaps));
+    }
+    facts
 }
 
-impl Facts {
-    pub(crate) fn new(proc: &Path) -> Facts {
-        // A /proc of a test or a container has its /sys beside it.
-        let beside = proc.parent().map(|p| p.join("sys")).filter(|p| p.exists());
-        Facts { proc: proc.into(), sys: beside.unwrap_or_else(|| "/sys".into()), devices: BTreeSet::new() }
-    }
-
-    /// Everything as it is now; the store keeps what is new.
-    pub(crate) fn look(&mut self, at: UnixNanos) -> Vec<Fact> {
-        let mut facts = Vec::new();
-        let mut add = |name: String, value: String| facts.push(Fact { at, name, value: Some(value) });
-        let vm = self.proc.join("sys/vm");
-        let mut names: Vec<_> = std::fs::read_dir(&vm).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
-        names.sort();
-        for name in names {
-            let name = name.to_string_lossy().into_owned();
-            if !NOT_SETTINGS.contains(&name.as_str())
-                && let Some(value) = setting(&vm.join(&name))
-            {
-                add(format!("sysctl.vm.{name}"), value);
-            }
-        }
-        for name in KERNEL_SETTINGS {
-            if let Some(value) = setting(&self.proc.join("sys/kernel").join(name)) {
-                add(format!("sysctl.kernel.{}", name.replace('/', ".")), value);
-            }
-        }
-        for (path, name) in SYS_SETTINGS {
-            if let Some(value) = setting(&self.sys.join(path)) {
-                add(name.to_string(), value);
-            }
-        }
-        if let Some(swaps) = setting(&self.proc.join("swaps")) {
-            // The size in use moves; which devices there are does not.
-            let devices: Vec<&str> =
-                swaps.lines().skip(1).filter_map(|l| l.split_whitespace().next()).collect();
-            add("node.swap_devices".into(), devices.join(" "));
-        }
-        let devices = topology::devices(&self.sys, &self.proc);
-        let now: BTreeSet<String> = devices.keys().cloned().collect();
-        for (name, json) in devices {
-            add(format!("block.{name}"), json);
-        }
-        for gone in std::mem::replace(&mut self.devices, now).difference(&self.devices) {
-            facts.push(Fact { at, name: format!("block.{gone}"), value: None });
-        }
-        facts
-    }
+/// A file's text without the end of its line, as `sysctl` shows it.
+pub(crate) fn read(path: &Path) -> Option<String> {
+    let text = std::fs::read(path).ok()?;
+    Some(String::from_utf8_lossy(&text).trim_end().to_string())
 }
 
-fn setting(path: &Path) -> Option<String> {
-    let value = std::fs::read_to_string(path).ok()?;
-    let value = value.trim();
-    (!value.is_empty() && value.len() < 4096).then(|| value.replace('\t', " "))
+/// /proc/swaps without what moves by itself (`Used`): device, kind, size in KiB and priority of each, one a line.
+fn swap_devices(swaps: &str) -> String {
+    let devices = swaps.lines().skip(1).filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [device, kind, size, .., priority] = fields[..] else {
+            return None;
+        };
+        Some(format!("{device} {kind} {size} {priority}"))
+    });
+    devices.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_of_a_swap_device_is_no_setting() {
+        let swaps = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n\
+            /dev/zram0                              partition\t4194300\t\t1234\t\t100\n\
+            /swap\\040file                          file\t\t1024\t\t0\t\t-2\n";
+        assert_eq!(
+            swap_devices(swaps),
+            "/dev/zram0 partition 4194300 100\n/swap\\040file file 1024 -2"
+        );
+        assert_eq!(swap_devices("Filename Type Size Used Priority\n"), "");
+    }
+
+    #[test]
+    fn settings_are_read_as_sysctl_shows_them() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let set = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        set("proc/sys/vm/swappiness", "60\n");
+        set("proc/sys/vm/lowmem_reserve_ratio", "256\t256\t32\n");
+        set("proc/sys/vm/drop_caches", "0\n");
+        set("proc/sys/kernel/ns_last_pid", "4711\n");
+        set(
+            "sys/kernel/mm/transparent_hugepage/enabled",
+            "always [madvise] never\n",
+        );
+        let facts = settings(&folder.path().join("proc"), &folder.path().join("sys"));
+        let told: Vec<String> = facts
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "sysctl.thp.enabled = always [madvise] never",
+                "sysctl.vm.lowmem_reserve_ratio = 256\t256\t32",
+                "sysctl.vm.swappiness = 60",
+            ]
+        );
+    }
 }

@@ -6,12 +6,19 @@
 mod cli;
 mod clock;
 mod doctor;
+mod facts;
+mod inventory;
+mod keeper;
 mod kernel_file;
+mod kmsg;
 mod node;
 mod once;
+mod process_files;
+mod processes;
 mod recorder;
 mod run;
 mod sampler;
+mod topology;
 
 use clap::Parser;
 use std::io::Write;

@@ -1,9 +1,9 @@
 //! `collector run --once`: one tick, and a table of it.
 
 use crate::clock::Instant;
-use crate::recorder::begin;
 use crate::sampler::Sampler;
 use crate::{cli, node};
+use anyhow::Context;
 use model::{Nanos, Run, RunOrigin};
 use std::process::ExitCode;
 use store::Writer;
@@ -20,12 +20,8 @@ pub(crate) fn once(arguments: &cli::Run) -> anyhow::Result<ExitCode> {
         started: now.wall,
         import_key: None,
     };
-    let run = begin(
-        &mut writer,
-        path,
-        &node::boot(&arguments.common.proc, now.wall),
-        &run,
-    )?;
+    let begun = writer.begin_run(&node::boot(&arguments.common.proc, now.wall), &run)?;
+    let run = begun.context("only an import's run can be there already")?;
     let (tick, _) = Sampler::new(&arguments.common.proc).tick(&now);
     writer.append(run, &tick)?;
     println!(

@@ -1,248 +1,194 @@
-//! Processes that did something, at bounded cost.
+//! Processes: each second who moved, at bounded cost.
 //!
-//! `/proc/PID/stat` of all is read each beat: it is cheap and shows who moved. The dearer files (`io`, `status`, `schedstat`) are read only
-//! for those who moved or sit in D, and for everybody at the first sight. `wchan` is read for tasks in D.
+//! /proc/PID/stat of everybody is read at each look, for it is cheap and shows who moved. The other files are read only of those
+//! who did, and of those in D, whose wait channel is what one wants to know. Who ended is told once more, in state `X`, with the
+//! counters last seen.
 
-use crate::clock;
-use model::{ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick, UnixNanos};
+use crate::clock::{self, Instant};
+use crate::process_files::{self as files, Counters, Stat};
+use model::{ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-const COUNTERS: usize = ProcessCounter::ALL.len();
+/// A process's oom_score_adj hardly ever changes: it is read at every so many readings of the other files.
+const OOM_SCORE_EVERY: u32 = 32;
 
-/// Fields of /proc/PID/stat that are counters, with their place after the name (proc.rst numbers them from 1).
-const STAT_FIELDS: [(usize, ProcessCounter); 7] = [
-    (10, ProcessCounter::MinorFaults),
-    (12, ProcessCounter::MajorFaults),
-    (14, ProcessCounter::UserTicks),
-    (15, ProcessCounter::SystemTicks),
-    (20, ProcessCounter::Threads),
-    (24, ProcessCounter::RssPages),
-    (42, ProcessCounter::BlkioDelayTicks),
-];
-
-/// Lines of /proc/PID/io.
-const IO_LINES: [(&str, ProcessCounter); 7] = [
-    ("rchar:", ProcessCounter::ReadChars),
-    ("wchar:", ProcessCounter::WriteChars),
-    ("syscr:", ProcessCounter::ReadCalls),
-    ("syscw:", ProcessCounter::WriteCalls),
-    ("read_bytes:", ProcessCounter::ReadBytes),
-    ("write_bytes:", ProcessCounter::WriteBytes),
-    ("cancelled_write_bytes:", ProcessCounter::CancelledWriteBytes),
-];
-
-/// Lines of /proc/PID/status.
-const STATUS_LINES: [(&str, ProcessCounter); 6] = [
-    ("RssAnon:", ProcessCounter::RssAnonKib),
-    ("RssFile:", ProcessCounter::RssFileKib),
-    ("RssShmem:", ProcessCounter::RssShmemKib),
-    ("VmSwap:", ProcessCounter::SwapKib),
-    ("voluntary_ctxt_switches:", ProcessCounter::VoluntarySwitches),
-    ("nonvoluntary_ctxt_switches:", ProcessCounter::InvoluntarySwitches),
-];
-
-struct Known {
-    identity: ProcessIdentity,
-    /// The stat line's counters at the last look.
-    stat: [Option<u64>; COUNTERS],
-    state: char,
-    /// All counters as last read, for the row that tells of its end.
-    last: [Option<u64>; COUNTERS],
-    seen: u64,
-}
-
-/// The table of processes as of the last look.
+/// Looks at the processes.
 pub(crate) struct Processes {
     proc: PathBuf,
     known: HashMap<u32, Known>,
-    looks: u64,
-    text: String,
+    look: u64,
+    text: Vec<u8>,
+    /// The next look lists everybody: it is the first, or what an earlier one told was lost.
+    everybody: bool,
+}
+
+struct Known {
+    identity: ProcessIdentity,
+    state: char,
+    counters: Counters,
+    /// The look that saw it last.
+    look: u64,
+    readings: u32,
 }
 
 impl Processes {
     pub(crate) fn new(proc: &Path) -> Processes {
-        Processes { proc: proc.into(), known: HashMap::new(), looks: 0, text: String::new() }
+        Processes {
+            proc: proc.into(),
+            known: HashMap::new(),
+            look: 0,
+            text: Vec::with_capacity(4096),
+            everybody: true,
+        }
     }
 
-    /// Those that are new, moved, sit in D or have ended since the last look.
-    pub(crate) fn look(&mut self) -> ProcessTick {
-        self.looks += 1;
-        let begin = clock::now();
+    /// What was told of an earlier look is lost: the next one begins anew.
+    pub(crate) fn lost(&mut self) {
+        self.everybody = true;
+    }
+
+    /// Everybody who moved since the last look, is in D, began or ended.
+    ///
+    /// # Errors
+    /// When the folder of processes cannot be read.
+    pub(crate) fn look(&mut self, tick: &Instant) -> std::io::Result<ProcessTick> {
+        self.look += 1;
+        let begun = clock::monotonic();
         let mut samples = Vec::new();
-        let entries = std::fs::read_dir(&self.proc).into_iter().flatten().flatten();
-        for entry in entries {
-            if let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) {
-                samples.extend(self.one(pid));
+        for entry in std::fs::read_dir(&self.proc)? {
+            let pid = entry?.file_name().to_str().and_then(|name| name.parse().ok());
+            if let Some(pid) = pid {
+                self.process(pid, &mut samples);
             }
         }
-        let looks = self.looks;
-        self.known.retain(|_, known| {
-            let gone = known.seen != looks;
-            if gone {
-                samples.push(known.ended());
+        let look = self.look;
+        let gone = self.known.extract_if(|_, known| known.look != look);
+        samples.extend(gone.map(|(_, known)| known.ended()));
+        let middle = begun + (clock::monotonic() - begun) / 2;
+        let complete = std::mem::take(&mut self.everybody);
+        Ok(ProcessTick {
+            at: tick.wall + (middle - tick.monotonic),
+            complete,
+            samples,
+        })
+    }
+
+    fn process(&mut self, pid: u32, samples: &mut Vec<ProcessSample>) {
+        // Whoever ends while we look is missing from then on: nothing here is an error.
+        let mut counters: Counters = [None; ProcessCounter::ALL.len()];
+        if !self.read(pid, "stat") {
+            return;
+        }
+        let Some(stat) = files::stat(&self.text, &mut counters) else {
+            return;
+        };
+        let same = |known: &Known| {
+            known.identity.start_ticks == stat.start_ticks
+                && (stat.kernel_thread || known.identity.comm == stat.comm)
+        };
+        let mut known = match self.known.remove(&pid) {
+            Some(known) if same(&known) => known,
+            other => {
+                // The pid was given to another, or it became another program.
+                samples.extend(other.map(Known::ended));
+                self.meet(pid, &stat)
             }
-            !gone
-        });
-        samples.sort_by(|a, b| a.identity.cmp(&b.identity));
-        let half = (clock::monotonic() - begin.monotonic) / 2;
-        ProcessTick { at: UnixNanos(begin.wall.0 + half), complete: false, samples }
+        };
+        let moved = known.state != stat.state
+            || known
+                .counters
+                .iter()
+                .zip(&counters)
+                .any(|(was, is)| is.is_some() && was != is);
+        known.look = self.look;
+        known.state = stat.state;
+        if moved || stat.state == 'D' || self.everybody {
+            merge(&mut known.counters, &counters);
+            self.rest(pid, &mut known);
+            let wchan = (stat.state == 'D' && self.read(pid, "wchan"))
+                .then(|| files::wchan(&self.text))
+                .flatten();
+            samples.push(known.sample(wchan));
+        }
+        self.known.insert(pid, known);
     }
 
-    fn one(&mut self, pid: u32) -> Vec<ProcessSample> {
-        let folder = self.proc.join(pid.to_string());
-        if !read(&folder.join("stat"), &mut self.text) {
-            return Vec::new();
+    /// Somebody new.
+    fn meet(&mut self, pid: u32, stat: &Stat) -> Known {
+        let cmdline = self.read(pid, "cmdline").then(|| files::cmdline(&self.text));
+        let cgroup = self
+            .read(pid, "cgroup")
+            .then(|| files::cgroup(&self.text))
+            .flatten();
+        let identity = ProcessIdentity {
+            pid,
+            start_ticks: stat.start_ticks,
+            comm: stat.comm.clone(),
+            cmdline,
+            cgroup,
+        };
+        Known {
+            identity,
+            state: '?',
+            counters: [None; ProcessCounter::ALL.len()],
+            look: 0,
+            readings: 0,
         }
-        let Some((comm, state, start_ticks, stat)) = parse_stat(&self.text) else { return Vec::new() };
-        let mut out = Vec::new();
-        let same = self.known.get(&pid).is_some_and(|k| k.identity.start_ticks == start_ticks);
-        if !same && let Some(before) = self.known.remove(&pid) {
-            // The number was reused between two looks.
-            out.push(before.ended());
-        }
-        let renamed = same && self.known.get(&pid).is_some_and(|k| k.identity.comm != comm);
-        let is_new = !same;
-        let known = self.known.entry(pid).or_insert_with(|| Known {
-            identity: identity(&folder, pid, start_ticks, comm.clone()),
-            stat: [None; COUNTERS],
-            state,
-            last: [None; COUNTERS],
-            seen: 0,
-        });
-        if renamed {
-            // It became another program (exec), or named itself.
-            known.identity = identity(&folder, pid, start_ticks, comm);
-        }
-        known.seen = self.looks;
-        let moved = known.stat != stat || known.state != state;
-        known.stat = stat;
-        known.state = state;
-        if is_new || moved || renamed || state == 'D' {
-            let mut counters = stat;
-            self.dearer(&folder, &mut counters);
-            let known = self.known.get_mut(&pid).expect("inserted above");
-            known.last = counters;
-            let wchan = (state == 'D' && read(&folder.join("wchan"), &mut self.text))
-                .then(|| self.text.trim().to_string())
-                .filter(|w| w != "0" && !w.is_empty());
-            out.push(ProcessSample { identity: known.identity.clone(), state, wchan, counters });
-        }
-        out
     }
 
-    fn dearer(&mut self, folder: &Path, counters: &mut [Option<u64>; COUNTERS]) {
-        if read(&folder.join("io"), &mut self.text) {
-            lines(&self.text, &IO_LINES, counters);
+    /// The files that are read only of those who moved.
+    fn rest(&mut self, pid: u32, known: &mut Known) {
+        let counters = &mut known.counters;
+        if self.read(pid, "io") {
+            files::io(&self.text, counters);
         }
-        if read(&folder.join("status"), &mut self.text) {
-            lines(&self.text, &STATUS_LINES, counters);
+        if self.read(pid, "status") {
+            files::status(&self.text, counters);
         }
-        if read(&folder.join("schedstat"), &mut self.text) {
-            let mut fields = self.text.split_whitespace().map(|f| f.parse().ok());
-            counters[ProcessCounter::RunNanos as usize] = fields.next().flatten();
-            counters[ProcessCounter::WaitNanos as usize] = fields.next().flatten();
+        if self.read(pid, "schedstat") {
+            files::schedstat(&self.text, counters);
         }
-        if read(&folder.join("oom_score_adj"), &mut self.text) {
-            let value = self.text.trim().parse::<i64>().ok();
-            counters[ProcessCounter::OomScoreAdjPlus1000 as usize] = value.map(|v| (v + 1000).max(0) as u64);
+        if known.readings.is_multiple_of(OOM_SCORE_EVERY) && self.read(pid, "oom_score_adj") {
+            files::oom_score_adj(&self.text, counters);
         }
+        known.readings = known.readings.wrapping_add(1);
+    }
+
+    /// Reads a file of a process into `text`; whether that went well.
+    fn read(&mut self, pid: u32, name: &str) -> bool {
+        self.text.clear();
+        let path = self.proc.join(format!("{pid}/{name}"));
+        // A process can make its command line as long as it likes.
+        File::open(path).is_ok_and(|file| file.take(64 << 10).read_to_end(&mut self.text).is_ok())
     }
 }
 
 impl Known {
-    fn ended(&self) -> ProcessSample {
-        ProcessSample { identity: self.identity.clone(), state: 'X', wchan: None, counters: self.last }
+    fn sample(&self, wchan: Option<String>) -> ProcessSample {
+        ProcessSample {
+            identity: self.identity.clone(),
+            state: self.state,
+            wchan,
+            counters: self.counters,
+        }
     }
-}
 
-fn read(path: &Path, text: &mut String) -> bool {
-    text.clear();
-    let mut bytes = std::mem::take(text).into_bytes();
-    let done = File::open(path).and_then(|mut f| f.read_to_end(&mut bytes)).is_ok();
-    *text = String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
-    done
-}
-
-fn identity(folder: &Path, pid: u32, start_ticks: u64, comm: String) -> ProcessIdentity {
-    let mut text = String::new();
-    let cmdline = read(&folder.join("cmdline"), &mut text).then(|| text.trim_end_matches('\0').replace('\0', " "));
-    // v2's line is `0::/path`; on v1 the memory hierarchy is what limits memory.
-    let cgroup = read(&folder.join("cgroup"), &mut text)
-        .then(|| {
-            let path = |line: &str| line.splitn(3, ':').nth(2).map(String::from);
-            let memory = text.lines().find(|l| l.split(':').nth(1).is_some_and(|c| c.split(',').any(|c| c == "memory")));
-            memory.or_else(|| text.lines().find(|l| l.starts_with("0::"))).and_then(path)
-        })
-        .flatten();
-    ProcessIdentity { pid, start_ticks, comm, cmdline, cgroup }
-}
-
-/// Name, state, start time and counters. The name may hold anything, so what follows is counted from its last `)`.
-fn parse_stat(text: &str) -> Option<(String, char, u64, [Option<u64>; COUNTERS])> {
-    let (head, tail) = text.rsplit_once(')')?;
-    let comm = head.split_once('(')?.1.to_string();
-    let fields: Vec<&str> = tail.split_whitespace().collect();
-    // The first field after the name is number 3.
-    let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-    let mut counters = [None; COUNTERS];
-    for (number, counter) in STAT_FIELDS {
-        counters[counter as usize] = field(number);
-    }
-    Some((comm, fields.first()?.chars().next()?, field(22)?, counters))
-}
-
-fn lines(text: &str, wanted: &[(&str, ProcessCounter)], counters: &mut [Option<u64>; COUNTERS]) {
-    for line in text.lines() {
-        if let Some((name, counter)) = wanted.iter().find(|(name, _)| line.starts_with(name)) {
-            let value = line[name.len()..].split_whitespace().next().and_then(|v| v.parse().ok());
-            counters[*counter as usize] = value;
+    fn ended(self) -> ProcessSample {
+        ProcessSample {
+            identity: self.identity,
+            state: 'X',
+            wchan: None,
+            counters: self.counters,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_may_hold_anything() {
-        let tail = "D 1 1 1 0 -1 4194560 11 0 12 0 14 15 0 0 20 0 3 0 777 1000 24 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 42 0";
-        let (comm, state, start, counters) = parse_stat(&format!("9 (a) b) (c)) {tail}")).unwrap();
-        assert_eq!((comm.as_str(), state, start), ("a) b) (c)", 'D', 777));
-        let shown: Vec<_> = STAT_FIELDS.iter().map(|(_, c)| counters[*c as usize].unwrap()).collect();
-        assert_eq!(shown, [11, 12, 14, 15, 3, 24, 42]);
-        for cut in 0..40 {
-            let _ = parse_stat(&tail[..cut]);
-        }
-    }
-
-    #[test]
-    fn starts_moves_and_ends_are_seen() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |pid: u32, utime: u64| {
-            let dir = folder.path().join(pid.to_string());
-            std::fs::create_dir_all(&dir).unwrap();
-            let stat = format!("{pid} (p{pid}) S 1 1 1 0 -1 0 0 0 0 0 {utime} 0 0 0 20 0 1 0 5 0 7 0");
-            std::fs::write(dir.join("stat"), stat).unwrap();
-            std::fs::write(dir.join("io"), "read_bytes: 4096\n").unwrap();
-        };
-        let mut processes = Processes::new(folder.path());
-        let mut look = || -> Vec<String> {
-            let tick = processes.look();
-            let line = |s: &ProcessSample| format!("{} {} {:?}", s.identity.comm, s.state, s.get(ProcessCounter::UserTicks));
-            tick.samples.iter().map(line).collect()
-        };
-        write(1, 1);
-        write(2, 1);
-        assert_eq!(look(), ["p1 S Some(1)", "p2 S Some(1)"]);
-        assert_eq!(look(), Vec::<String>::new());
-        write(2, 9);
-        assert_eq!(look(), ["p2 S Some(9)"]);
-        std::fs::remove_dir_all(folder.path().join("2")).unwrap();
-        assert_eq!(look(), ["p2 X Some(9)"]);
-        assert_eq!(look(), Vec::<String>::new());
+/// What was read replaces what was known.
+fn merge(known: &mut Counters, read: &Counters) {
+    for (known, read) in known.iter_mut().zip(read) {
+        *known = read.or(*known);
     }
 }

@@ -1,83 +1,125 @@
-//! The thread that writes: a bounded queue before it, and the database behind it.
+//! The queue between those who read and the thread that writes. It is bounded, and nobody who reads ever waits for it: what finds
+//! no room is dropped, counted, and told as a gap.
 
+use crate::keeper::Keeper;
 use crate::say;
 use anyhow::Context;
-use model::{Boot, Gap, Run, Tick, UnixNanos};
-use std::path::{Path, PathBuf};
+use model::{Fact, Gap, LogRecord, ProcessTick, Tick, UnixNanos};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use store::{RunId, Writer};
 
-/// Messages that may wait while the disk stalls. A tick takes some 15 KiB.
-const QUEUE: usize = 300;
+/// Messages that may wait while the disk stalls: some five minutes of seconds. A tick takes about 15 KiB.
+const QUEUE: usize = 600;
 
-/// How long the writer waits for something to do before it looks after the database.
-const IDLE: Duration = Duration::from_millis(200);
+/// How often the writer looks whether it is to end when nothing comes.
+const IDLE: Duration = Duration::from_millis(500);
 
 /// Something to be stored.
 #[derive(Debug, Clone)]
 pub(crate) enum Message {
     Tick(Tick),
+    Processes(ProcessTick),
+    Facts(Vec<Fact>),
+    Log(Vec<LogRecord>),
     Gap(Gap),
+    /// Look whether it is time to end.
+    Wake,
 }
 
-/// The sampling side's end of the queue. Never waits.
-pub(crate) struct Recorder {
+/// An end of the queue for another thread.
+#[derive(Clone)]
+pub(crate) struct Sender {
     queue: SyncSender<Message>,
-    thread: JoinHandle<anyhow::Result<()>>,
-    /// Time of the first tick that found no room, and how many did not since.
-    dropped: Option<(UnixNanos, u64)>,
+    closed: Arc<AtomicBool>,
+}
+
+impl Sender {
+    /// Hands over something; whether there was room.
+    pub(crate) fn send(&self, message: Message) -> bool {
+        self.queue.try_send(message).is_ok()
+    }
+
+    /// Whether recording has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+}
+
+/// The sampling side's end of the queue.
+pub(crate) struct Recorder {
+    sender: Sender,
+    thread: JoinHandle<()>,
+    /// Ticks that found no room since the last one that did.
+    dropped: u64,
     last: Option<UnixNanos>,
 }
 
 impl Recorder {
-    /// Opens the database, begins a run and starts the thread.
+    /// Starts the thread that writes.
     ///
     /// # Errors
-    /// When the database cannot be opened or written.
-    pub(crate) fn start(path: &Path, boot: Boot, run: Run) -> anyhow::Result<Recorder> {
-        let back = Back::open(path, boot, run)?;
+    /// When there can be no thread.
+    pub(crate) fn start(keeper: Keeper) -> anyhow::Result<Recorder> {
         let (queue, messages) = sync_channel(QUEUE);
+        let closed = keeper.closed();
+        let sender = Sender { queue, closed };
+        let work = move || work(keeper, &messages);
         let thread = std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || back.work(&messages))
+            .stack_size(1 << 20)
+            .spawn(work)
             .context("the writing thread")?;
         Ok(Recorder {
-            queue,
+            sender,
             thread,
-            dropped: None,
+            dropped: 0,
             last: None,
         })
     }
 
-    /// Hands over a tick. When there is no room it is dropped, which shows as a gap once there is.
+    /// An end of the queue for another thread.
+    pub(crate) fn sender(&self) -> Sender {
+        self.sender.clone()
+    }
+
+    /// Hands over a tick.
     ///
     /// # Errors
     /// When the writing thread has ended.
     pub(crate) fn tick(&mut self, tick: Tick) -> anyhow::Result<()> {
         let at = tick.at;
-        if let (Some((_, count)), Some(from)) = (self.dropped, self.last) {
-            let why = format!("the database's disk stalled: {count} ticks did not fit into memory");
-            let told = self.send(Message::Gap(Gap {
-                from,
-                to: at,
-                source: None,
-                why,
-            }))?;
-            if told {
-                say(&format!(
-                    "{count} ticks were dropped while the database's disk stalled"
-                ));
-                self.dropped = None;
-            }
+        if self.dropped > 0 && !self.tell_dropped(at)? {
+            self.dropped += 1;
+            return Ok(());
         }
-        if self.dropped.is_none() && self.send(Message::Tick(tick))? {
+        if self.send(Message::Tick(tick))? {
             self.last = Some(at);
         } else {
-            self.dropped = Some(self.dropped.map_or((at, 1), |(from, count)| (from, count + 1)));
+            self.dropped += 1;
         }
         Ok(())
+    }
+
+    fn tell_dropped(&mut self, to: UnixNanos) -> anyhow::Result<bool> {
+        let why = format!(
+            "the database could not be written: {} ticks did not fit into memory",
+            self.dropped
+        );
+        let from = self.last.unwrap_or(to);
+        let told = self.send(Message::Gap(Gap {
+            from,
+            to,
+            source: None,
+            why: why.clone(),
+        }))?;
+        if told {
+            say(&why);
+            self.dropped = 0;
+        }
+        Ok(told)
     }
 
     /// Hands over something; whether there was room.
@@ -85,7 +127,7 @@ impl Recorder {
     /// # Errors
     /// When the writing thread has ended.
     pub(crate) fn send(&mut self, message: Message) -> anyhow::Result<bool> {
-        match self.queue.try_send(message) {
+        match self.sender.queue.try_send(message) {
             Ok(()) => Ok(true),
             Err(TrySendError::Full(_)) => Ok(false),
             Err(TrySendError::Disconnected(_)) => anyhow::bail!("the writing thread has ended"),
@@ -95,57 +137,28 @@ impl Recorder {
     /// Lets everything be written and ends.
     ///
     /// # Errors
-    /// When something could not be written.
+    /// When the writing thread broke down.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
-        drop(self.queue);
+        self.sender.closed.store(true, Ordering::Relaxed);
+        self.sender.send(Message::Wake);
         self.thread
             .join()
-            .map_err(|_| anyhow::anyhow!("the writing thread broke down"))?
+            .map_err(|_| anyhow::anyhow!("the writing thread broke down"))
     }
 }
 
-/// The database's side.
-struct Back {
-    writer: Writer,
-    run: RunId,
-}
-
-impl Back {
-    fn open(path: &Path, boot: Boot, run: Run) -> anyhow::Result<Back> {
-        let mut writer = Writer::open(path)?;
-        let run = begin(&mut writer, path.into(), &boot, &run)?;
-        Ok(Back { writer, run })
-    }
-
-    fn work(mut self, messages: &Receiver<Message>) -> anyhow::Result<()> {
-        let mut more = true;
-        loop {
-            // Compaction only when nothing waits, one short step at a time.
-            let wait = if more { Duration::ZERO } else { IDLE };
-            match messages.recv_timeout(wait) {
-                Ok(message) => {
-                    self.store(&message)?;
-                    more = true;
-                }
-                Err(RecvTimeoutError::Timeout) if more => more = self.writer.compact(false)?,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+fn work(mut keeper: Keeper, messages: &Receiver<Message>) {
+    // Compaction and retention only when nothing waits, one short step at a time.
+    let mut busy = true;
+    loop {
+        match messages.recv_timeout(if busy { Duration::ZERO } else { IDLE }) {
+            Ok(message) => {
+                keeper.store(&message);
+                busy = true;
             }
-        }
-        while self.writer.compact(false)? {}
-        Ok(())
-    }
-
-    fn store(&mut self, message: &Message) -> store::Result<()> {
-        match message {
-            Message::Tick(tick) => self.writer.append(self.run, tick),
-            Message::Gap(gap) => self.writer.append_gap(gap),
+            Err(RecvTimeoutError::Timeout) if busy => busy = keeper.tidy(),
+            Err(RecvTimeoutError::Timeout) if !keeper.is_closed() => {}
+            Err(_) => break,
         }
     }
-}
-
-/// Begins a run; only imports can be refused as already there.
-pub(crate) fn begin(writer: &mut Writer, path: PathBuf, boot: &Boot, run: &Run) -> anyhow::Result<RunId> {
-    let begun = writer.begin_run(boot, run)?;
-    begun.with_context(|| format!("{}: the run could not begin", path.display()))
 }

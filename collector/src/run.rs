@@ -1,15 +1,22 @@
 //! `collector run`: the beat.
 
 use crate::clock::{Grid, Instant, monotonic};
+use crate::keeper::{Keep, Keeper};
+use crate::kmsg::KernelLog;
+use crate::processes::Processes;
 use crate::recorder::{Message, Recorder};
-use crate::sampler::Sampler;
-use crate::{cli, node, say};
+use crate::sampler::{Sampler, why};
+use crate::{cli, inventory, node, say};
 use model::{Gap, Nanos, Run, RunOrigin};
 use std::future::poll_fn;
+use std::path::Path;
 use std::process::ExitCode;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Time between two looks at the processes, a little less than a second for what is late at one and early at the next.
+const PROCESSES_EVERY: Nanos = 950_000_000;
 
 /// Records until it is told to end.
 pub(crate) fn run(arguments: &cli::Run) -> anyhow::Result<ExitCode> {
@@ -33,8 +40,13 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
         import_key: None,
     };
     let database = arguments.common.database();
-    let mut recorder = Recorder::start(&database, node::boot(proc, begun.wall), run)?;
-    let mut sampler = Sampler::new(proc);
+    let keep = Keep {
+        age: arguments.keep_age.as_nanos() as Nanos,
+        bytes: arguments.keep_bytes,
+    };
+    let mut recorder = Recorder::start(Keeper::open(&database, node::boot(proc, begun.wall), run, keep)?)?;
+    inventory::start(proc, recorder.sender())?;
+    let mut watch = Watch::new(proc);
     say(&format!(
         "recording {} every {:?} to {}",
         proc.display(),
@@ -51,17 +63,68 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
             say(&gap.why);
             recorder.send(Message::Gap(gap))?;
         }
-        let (tick, gaps) = sampler.tick(&now);
+        watch.tick(&now, &mut recorder)?;
+        before = Some(now);
+    }
+    for gap in watch.sampler.open_gaps(Instant::now().wall) {
+        recorder.send(Message::Gap(gap))?;
+    }
+    recorder.finish()
+}
+
+/// All that is looked at on the beat.
+struct Watch {
+    sampler: Sampler,
+    processes: Processes,
+    looked: Option<Nanos>,
+    log: Option<KernelLog>,
+}
+
+impl Watch {
+    fn new(proc: &Path) -> Watch {
+        // The log is this kernel's: it belongs to no other machine's /proc.
+        let log = (proc == Path::new("/proc")).then(|| KernelLog::open(Path::new("/dev/kmsg")));
+        let log = log.and_then(|log| {
+            log.map_err(|e| say(&format!("kmsg: not recorded: {}", why(&e))))
+                .ok()
+        });
+        Watch {
+            sampler: Sampler::new(proc),
+            processes: Processes::new(proc),
+            looked: None,
+            log,
+        }
+    }
+
+    fn tick(&mut self, now: &Instant, recorder: &mut Recorder) -> anyhow::Result<()> {
+        let (tick, gaps) = self.sampler.tick(now);
         recorder.tick(tick)?;
         for gap in gaps {
             recorder.send(Message::Gap(gap))?;
         }
-        before = Some(now);
+        if self
+            .looked
+            .is_none_or(|last| now.monotonic - last >= PROCESSES_EVERY)
+        {
+            self.looked = Some(now.monotonic);
+            if let Ok(processes) = self.processes.look(now)
+                && !processes.samples.is_empty()
+                && !recorder.send(Message::Processes(processes))?
+            {
+                self.processes.lost();
+            }
+        }
+        if let Some(log) = &mut self.log {
+            let (records, gaps) = log.read(now);
+            for gap in gaps {
+                recorder.send(Message::Gap(gap))?;
+            }
+            if !records.is_empty() {
+                recorder.send(Message::Log(records))?;
+            }
+        }
+        Ok(())
     }
-    for gap in sampler.open_gaps(Instant::now().wall) {
-        recorder.send(Message::Gap(gap))?;
-    }
-    recorder.finish()
 }
 
 /// What happened between two ticks that a reader of the data must know.

@@ -1,122 +1,196 @@
-//! Which block device stands on which, with identities that survive a reboot: resolved when recorded, never when read.
+//! Block devices: which stands on which, where they are mounted, and who they are whatever their name is today.
 
+use crate::facts::read;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Each device of /sys/block as a JSON object: dev, rotational, sectors, slaves, holders, partitions, backing_file, mounts, and where
-/// the kernel tells them wwn, serial, dm_uuid, dm_name, md_uuid, md_level, sync_action, scheduler, nr_requests.
-pub(crate) fn devices(sys: &Path, proc: &Path) -> BTreeMap<String, String> {
+/// Files of /sys/block/NAME that are told when they are there, under these keys.
+const PLAIN: [(&str, &str); 12] = [
+    ("device/model", "model"),
+    ("device/serial", "serial"),
+    ("serial", "serial"),
+    ("wwid", "wwn"),
+    ("device/wwid", "wwn"),
+    ("dm/name", "dm_name"),
+    ("dm/uuid", "dm_uuid"),
+    ("md/level", "md_level"),
+    ("md/uuid", "md_uuid"),
+    ("md/sync_action", "md_sync_action"),
+    ("queue/scheduler", "scheduler"),
+    ("comp_algorithm", "zram_algorithm"),
+];
+
+/// Limits of the queue: numbers.
+const LIMITS: [&str; 4] = ["nr_requests", "read_ahead_kb", "max_sectors_kb", "wbt_lat_usec"];
+
+/// A JSON object for each block device, by the fact's name (`block.vda`).
+pub(crate) fn blocks(proc: &Path, sys: &Path) -> BTreeMap<String, String> {
     let mounts = mounts(proc);
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(sys.join("block")).into_iter().flatten().flatten() {
+    let mut facts = BTreeMap::new();
+    for entry in std::fs::read_dir(sys.join("block"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let folder = entry.path();
-        let text = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap_or_default().trim().to_string();
-        let list = |path: &str| -> Vec<String> {
-            let entries = std::fs::read_dir(folder.join(path)).into_iter().flatten().flatten();
-            let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-            names.sort();
-            names
-        };
-        let sectors: u64 = text("size").parse().unwrap_or(0);
-        // Loop and ram devices that nobody set up say nothing.
-        if sectors == 0 {
-            continue;
+        facts.insert(format!("block.{name}"), block(&entry.path(), &mounts).to_string());
+        for partition in partitions(&entry.path()) {
+            let path = entry.path().join(&partition);
+            let block = common(&path, &mounts);
+            facts.insert(format!("block.{partition}"), Value::Object(block).to_string());
         }
-        let partitions: Vec<String> =
-            list("").into_iter().filter(|n| folder.join(n).join("partition").exists()).collect();
-        let mut mounted = mounts.get(&text("dev")).cloned().unwrap_or_default();
-        for partition in &partitions {
-            mounted.extend(mounts.get(&text(&format!("{partition}/dev"))).cloned().unwrap_or_default());
-        }
-        let mut json = Json::default();
-        json.text("dev", &text("dev"));
-        json.raw("rotational", if text("queue/rotational") == "1" { "true" } else { "false" });
-        json.raw("sectors", &sectors.to_string());
-        json.list("slaves", &list("slaves"));
-        json.list("holders", &list("holders"));
-        json.list("partitions", &partitions);
-        json.text("backing_file", &text("loop/backing_file"));
-        json.list("mounts", &mounted);
-        for (key, path) in [
-            ("wwn", "wwid"),
-            ("serial", "serial"),
-            ("serial", "device/serial"),
-            ("model", "device/model"),
-            ("dm_name", "dm/name"),
-            ("dm_uuid", "dm/uuid"),
-            ("md_uuid", "md/uuid"),
-            ("md_level", "md/level"),
-            ("sync_action", "md/sync_action"),
-            ("nr_requests", "queue/nr_requests"),
-        ] {
-            json.known(key, &text(path));
-        }
-        // `[none] mq-deadline`: the one in brackets is in use.
-        let scheduler = text("queue/scheduler");
-        let used = scheduler.split_once('[').and_then(|(_, r)| r.split_once(']')).map_or("", |(s, _)| s);
-        json.known("scheduler", used);
-        found.insert(name, json.finish());
     }
-    found
+    facts
 }
 
-/// Mount points by `major:minor`. A private mount namespace hides the machine's: process 1 has them.
-fn mounts(proc: &Path) -> BTreeMap<String, Vec<String>> {
-    let info = ["1/mountinfo", "self/mountinfo"].iter().find_map(|p| std::fs::read_to_string(proc.join(p)).ok());
-    let mut mounts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for line in info.unwrap_or_default().lines() {
-        let fields: Vec<&str> = line.split(' ').collect();
-        if let (Some(dev), Some(place)) = (fields.get(2), fields.get(4)) {
-            // proc_pid_mountinfo(5): space, tab, newline and backslash are octal.
-            let place = place.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
-            mounts.entry(dev.to_string()).or_default().push(place);
+fn block(path: &Path, mounts: &Mounts) -> Value {
+    let mut block = common(path, mounts);
+    let rotational = read(&path.join("queue/rotational")).map(|r| r == "1");
+    block.insert("rotational".into(), json!(rotational));
+    block.insert("slaves".into(), json!(names(&path.join("slaves"))));
+    block.insert("partitions".into(), json!(partitions(path)));
+    block.insert(
+        "backing_file".into(),
+        json!(read(&path.join("loop/backing_file")).unwrap_or_default()),
+    );
+    for (file, key) in PLAIN {
+        if let Some(value) = read(&path.join(file))
+            .map(|v| v.trim().to_string())
+            .filter(|v| !v.is_empty())
+        {
+            block.insert(key.into(), json!(value));
         }
+    }
+    for limit in LIMITS {
+        if let Some(value) = read(&path.join("queue").join(limit)).and_then(|v| v.parse::<i64>().ok()) {
+            block.insert(limit.into(), json!(value));
+        }
+    }
+    Value::Object(block)
+}
+
+/// What a disk and a partition have in common.
+fn common(path: &Path, mounts: &Mounts) -> Map<String, Value> {
+    let dev = read(&path.join("dev")).unwrap_or_default();
+    let mut block = Map::new();
+    block.insert(
+        "mounts".into(),
+        json!(mounts.get(&dev).cloned().unwrap_or_default()),
+    );
+    block.insert("dev".into(), json!(dev));
+    block.insert(
+        "sectors".into(),
+        json!(read(&path.join("size")).and_then(|s| s.parse::<u64>().ok())),
+    );
+    block.insert("holders".into(), json!(names(&path.join("holders"))));
+    block
+}
+
+/// Names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn partitions(disk: &Path) -> Vec<String> {
+    names(disk)
+        .into_iter()
+        .filter(|name| disk.join(name).join("partition").exists())
+        .collect()
+}
+
+/// `major:minor` → mount points, of the first process: our own may be in a namespace of its own.
+type Mounts = BTreeMap<String, Vec<String>>;
+
+fn mounts(proc: &Path) -> Mounts {
+    let text = read(&proc.join("1/mountinfo")).or_else(|| read(&proc.join("self/mountinfo")));
+    mounts_of(&text.unwrap_or_default())
+}
+
+fn mounts_of(mountinfo: &str) -> Mounts {
+    let mut mounts = Mounts::new();
+    for line in mountinfo.lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let (Some(dev), Some(point)) = (fields.get(2), fields.get(4)) else {
+            continue;
+        };
+        // btrfs and others have a device of no number of their own; they name their device as the source.
+        if !dev.starts_with("0:") {
+            mounts
+                .entry((*dev).to_string())
+                .or_default()
+                .push(unescaped(point));
+        }
+    }
+    for points in mounts.values_mut() {
+        points.sort();
+        points.dedup();
     }
     mounts
 }
 
-/// One flat object: text, lists of text, and what is JSON already.
-#[derive(Default)]
-struct Json {
-    fields: Vec<String>,
+/// `\040` is how mountinfo writes a blank (also tab, newline and the backslash itself).
+fn unescaped(point: &str) -> String {
+    point
+        .replace("\\040", " ")
+        .replace("\\011", "\t")
+        .replace("\\012", "\n")
+        .replace("\\134", "\\")
 }
 
-impl Json {
-    fn raw(&mut self, key: &str, value: &str) {
-        self.fields.push(format!("{}: {value}", quoted(key)));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mount_points_by_device() {
+        let text = "27 1 254:1 / / rw - ext4 /dev/vda1 rw\n28 27 0:25 / /run rw - tmpfs tmpfs rw\n\
+            29 27 254:1 /srv /my\\040data rw - ext4 /dev/vda1 rw\ngarbage\n";
+        let mounts = mounts_of(text);
+        assert_eq!(
+            mounts.into_iter().collect::<Vec<_>>(),
+            [("254:1".into(), vec!["/".into(), "/my data".into()])]
+        );
     }
 
-    fn text(&mut self, key: &str, value: &str) {
-        self.raw(key, &quoted(value));
+    #[test]
+    fn a_disk_with_a_partition_under_a_mirror() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let set = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        set("sys/block/sda/dev", "8:0\n");
+        set("sys/block/sda/size", "1000\n");
+        set("sys/block/sda/queue/rotational", "1\n");
+        set("sys/block/sda/queue/scheduler", "none [mq-deadline]\n");
+        set("sys/block/sda/device/wwid", "naa.5000\n");
+        set("sys/block/sda/sda1/dev", "8:1\n");
+        set("sys/block/sda/sda1/size", "900\n");
+        set("sys/block/sda/sda1/partition", "1\n");
+        set("sys/block/sda/sda1/holders/md0/dev", "9:0\n");
+        set("sys/block/md0/dev", "9:0\n");
+        set("sys/block/md0/slaves/sda1/dev", "8:1\n");
+        set("sys/block/md0/md/sync_action", "check\n");
+        set("proc/1/mountinfo", "27 1 9:0 / /data rw - ext4 /dev/md0 rw\n");
+        let blocks = blocks(&folder.path().join("proc"), &folder.path().join("sys"));
+        let told: Vec<String> = blocks
+            .iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                r#"block.md0 {"backing_file":"","dev":"9:0","holders":[],"md_sync_action":"check","mounts":["/data"],"partitions":[],"rotational":null,"sectors":null,"slaves":["sda1"]}"#,
+                r#"block.sda {"backing_file":"","dev":"8:0","holders":[],"mounts":[],"partitions":["sda1"],"rotational":true,"scheduler":"none [mq-deadline]","sectors":1000,"slaves":[],"wwn":"naa.5000"}"#,
+                r#"block.sda1 {"dev":"8:1","holders":["md0"],"mounts":[],"sectors":900}"#,
+            ]
+        );
     }
-
-    fn known(&mut self, key: &str, value: &str) {
-        if !value.is_empty() {
-            self.text(key, value);
-        }
-    }
-
-    fn list(&mut self, key: &str, values: &[String]) {
-        let values: Vec<String> = values.iter().map(|v| quoted(v)).collect();
-        self.raw(key, &format!("[{}]", values.join(", ")));
-    }
-
-    fn finish(self) -> String {
-        format!("{{{}}}", self.fields.join(", "))
-    }
-}
-
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -1,114 +1,14 @@
 //! The real binary, on a made-up /proc and on the real one, read back through the store.
 
-use model::{TimeSpan, UnixNanos};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+mod common;
+
+use common::*;
+use model::TimeSpan;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 use store::Reader;
 use tempfile::TempDir;
-
-const ALWAYS: TimeSpan = TimeSpan {
-    from: UnixNanos(0),
-    to: UnixNanos(i64::MAX),
-};
-
-/// A folder with a made-up /proc and a place for the database.
-struct Machine {
-    folder: TempDir,
-}
-
-impl Machine {
-    fn new(files: &[(&str, &str)]) -> Machine {
-        let machine = Machine {
-            folder: TempDir::new().unwrap(),
-        };
-        std::fs::create_dir_all(machine.proc().join("pressure")).unwrap();
-        files.iter().for_each(|(name, text)| machine.set(name, text));
-        machine
-    }
-
-    fn proc(&self) -> PathBuf {
-        self.folder.path().join("proc")
-    }
-
-    fn database(&self) -> PathBuf {
-        self.folder.path().join("state/highwater.db")
-    }
-
-    /// Replaces a file's text in one go, as the kernel would.
-    fn set(&self, name: &str, text: &str) {
-        let draft = self.folder.path().join("draft");
-        std::fs::write(&draft, text).unwrap();
-        // The collector keeps the old file open: what it still sees of it must be nothing.
-        if let Ok(old) = std::fs::OpenOptions::new()
-            .write(true)
-            .open(self.proc().join(name))
-        {
-            old.set_len(0).unwrap();
-        }
-        std::fs::rename(draft, self.proc().join(name)).unwrap();
-    }
-
-    fn remove(&self, name: &str) {
-        self.set(name, "");
-        std::fs::remove_file(self.proc().join(name)).unwrap();
-    }
-
-    fn collector(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_collector"));
-        command
-            .args(arguments)
-            .arg("--proc")
-            .arg(self.proc())
-            .arg("--db")
-            .arg(self.database());
-        command.env_remove("NOTIFY_SOCKET").env("TZ", "Europe/Berlin");
-        command
-    }
-
-    fn reader(&self) -> Reader {
-        Reader::open(&self.database()).unwrap()
-    }
-
-    /// Waits until the record of a source says `text`.
-    fn await_text(&self, source: &str, text: &str) {
-        let begun = Instant::now();
-        while Reader::open(&self.database()).is_err()
-            || last_text(&self.reader(), source).as_deref() != Some(text)
-        {
-            assert!(
-                begun.elapsed() < Duration::from_secs(30),
-                "{source} never read {text:?}"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-fn last_text(reader: &Reader, source: &str) -> Option<String> {
-    let reading = reader.reading_at(source, ALWAYS.to).ok()??;
-    Some(String::from_utf8_lossy(&reading.template.render(&reading.values)).into_owned())
-}
-
-fn start(mut command: Command) -> Child {
-    command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// Ends it as systemd does, and waits.
-fn terminate(child: Child) -> Output {
-    assert!(
-        Command::new("kill")
-            .arg(child.id().to_string())
-            .status()
-            .unwrap()
-            .success()
-    );
-    child.wait_with_output().unwrap()
-}
 
 const MEMINFO: &str = "MemTotal:       16384 kB\nMemFree:         1234 kB\n";
 const DISKSTATS: &str = " 254       0 vda 1 2 3 4 5 6 7 8 9 10 11\n";

@@ -1,0 +1,92 @@
+//! The thread that looks at what changes rarely: settings and block devices. It is a thread of its own because a file of /sys
+//! may wait for a device that hangs.
+
+use crate::clock::Instant;
+use crate::facts::settings;
+use crate::recorder::{Message, Sender};
+use crate::topology::blocks;
+use model::Fact;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// Time between two looks.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Starts the thread. It ends with the program, or when nobody receives any more.
+///
+/// # Errors
+/// When there can be no thread.
+pub(crate) fn start(proc: &Path, sender: Sender) -> std::io::Result<()> {
+    let proc = proc.to_path_buf();
+    let work = move || {
+        let mut before = BTreeMap::new();
+        loop {
+            let now = look(&proc);
+            let at = Instant::now().wall;
+            let facts: Vec<Fact> = changes(&before, &now)
+                .into_iter()
+                .map(|(name, value)| Fact { at, name, value })
+                .collect();
+            match facts.is_empty() || sender.send(Message::Facts(facts)) {
+                // No room: the next look tells the same changes.
+                false => {}
+                true => before = now,
+            }
+            if sender.is_closed() {
+                return;
+            }
+            std::thread::sleep(EVERY);
+        }
+    };
+    std::thread::Builder::new()
+        .name("inventory".into())
+        .stack_size(256 << 10)
+        .spawn(work)
+        .map(drop)
+}
+
+fn look(proc: &Path) -> BTreeMap<String, String> {
+    // With another /proc comes its /sys beside it, if any: /host/proc and /host/sys.
+    let sys = proc.parent().unwrap_or(Path::new("/")).join("sys");
+    let mut facts = settings(proc, &sys);
+    facts.extend(blocks(proc, &sys));
+    facts
+}
+
+/// What is new or different, and what went away.
+fn changes(
+    before: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+) -> Vec<(String, Option<String>)> {
+    let new = now
+        .iter()
+        .filter(|(name, value)| before.get(*name) != Some(value));
+    let gone = before.keys().filter(|name| !now.contains_key(*name));
+    new.map(|(name, value)| (name.clone(), Some(value.clone())))
+        .chain(gone.map(|name| (name.clone(), None)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_changes_are_told() {
+        let of = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(n, v)| (n.to_string(), v.to_string()))
+                .collect()
+        };
+        let before = of(&[("a", "1"), ("b", "2"), ("c", "3")]);
+        let now = of(&[("a", "1"), ("b", "5"), ("d", "4")]);
+        let told = changes(&before, &now);
+        let told: Vec<String> = told
+            .iter()
+            .map(|(n, v)| format!("{n}={}", v.as_deref().unwrap_or("gone")))
+            .collect();
+        assert_eq!(told, ["b=5", "d=4", "c=gone"]);
+    }
+}

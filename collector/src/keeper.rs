@@ -1,0 +1,257 @@
+//! The database's keeper: writes what it is given, whatever happens to the file.
+//!
+//! A full, read-only or stalled disk is waited for. A database that was removed, or is broken, is begun anew; the broken one is
+//! moved aside, not deleted.
+
+use crate::recorder::Message;
+use crate::say;
+use anyhow::Context;
+use model::{Boot, Fact, Nanos, Run};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use store::{Reader, RunId, Writer};
+
+/// Between two tries of a write that failed.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// When told to end, a disk that fails is waited for no longer than this.
+const LAST_TRY: Duration = Duration::from_secs(5);
+
+/// Between two looks at the limits of age and size, and at whether the file can be read: who only writes does not notice.
+const CARE_EVERY: Duration = Duration::from_secs(10);
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keep {
+    pub(crate) age: Nanos,
+    pub(crate) bytes: u64,
+}
+
+/// Owns the database.
+pub(crate) struct Keeper {
+    path: PathBuf,
+    boot: Boot,
+    run: Run,
+    keep: Keep,
+    open: Option<Open>,
+    /// The facts that hold, for a database that begins anew.
+    facts: BTreeMap<String, Fact>,
+    /// What is wrong with the database, once it was said.
+    trouble: Option<String>,
+    cared: Option<Instant>,
+    closed: Arc<AtomicBool>,
+    /// Held as long as we live: two writers would each tell half of the story.
+    _lock: File,
+}
+
+struct Open {
+    writer: Writer,
+    run: RunId,
+    /// Device and inode.
+    file: (u64, u64),
+}
+
+impl Keeper {
+    /// Opens or creates the database and begins a run.
+    ///
+    /// # Errors
+    /// When it is somebody else's file, another collector writes it, or the disk says no.
+    pub(crate) fn open(path: &Path, boot: Boot, run: Run, keep: Keep) -> anyhow::Result<Keeper> {
+        let lock = lock(path)?;
+        let mut keeper = Keeper {
+            path: path.into(),
+            boot,
+            run,
+            keep,
+            open: None,
+            facts: BTreeMap::new(),
+            trouble: None,
+            cared: None,
+            closed: Arc::default(),
+            _lock: lock,
+        };
+        match keeper.reopen() {
+            // What never was a database of ours is not ours to move.
+            Err(error) if error.is_corrupt() && !matches!(error, store::Error::NotADatabase { .. }) => {
+                keeper.move_aside(&error);
+                keeper.reopen()?;
+            }
+            other => other?,
+        }
+        Ok(keeper)
+    }
+
+    /// Set when recording ends.
+    pub(crate) fn closed(&self) -> Arc<AtomicBool> {
+        self.closed.clone()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn reopen(&mut self) -> store::Result<()> {
+        let mut writer = Writer::open(&self.path)?;
+        let run = writer
+            .begin_run(&self.boot, &self.run)?
+            .expect("only an import's run can be there already");
+        let facts: Vec<Fact> = self.facts.values().cloned().collect();
+        writer.append_facts(&facts)?;
+        self.open = Some(Open {
+            writer,
+            run,
+            file: identity(&self.path).unwrap_or_default(),
+        });
+        Ok(())
+    }
+
+    /// Stores a message, however long that takes; gives up only when recording has ended and the disk still says no.
+    pub(crate) fn store(&mut self, message: &Message) {
+        if let Message::Facts(facts) = message {
+            self.facts
+                .extend(facts.iter().map(|fact| (fact.name.clone(), fact.clone())));
+        }
+        let mut since_closed: Option<Instant> = None;
+        loop {
+            if self
+                .open
+                .as_ref()
+                .is_some_and(|open| identity(&self.path) != Some(open.file))
+            {
+                say(&format!(
+                    "{}: was removed while recording: begun anew",
+                    self.path.display()
+                ));
+                self.open = None;
+            }
+            let Err(error) = self.try_store(message) else {
+                break;
+            };
+            if error.is_corrupt() {
+                self.move_aside(&error);
+                continue;
+            }
+            let why = error.to_string();
+            if self.trouble.as_ref() != Some(&why) {
+                say(&format!("{why}; sampling goes on, ticks wait in memory"));
+                self.trouble = Some(why);
+            }
+            if self.is_closed() && since_closed.get_or_insert_with(Instant::now).elapsed() > LAST_TRY {
+                say("told to end while the database cannot be written: the last ticks are lost");
+                return;
+            }
+            std::thread::sleep(RETRY);
+        }
+        if self.trouble.take().is_some() {
+            say(&format!("{}: can be written again", self.path.display()));
+        }
+    }
+
+    fn try_store(&mut self, message: &Message) -> store::Result<()> {
+        if self.open.is_none() {
+            self.reopen()?;
+        }
+        let Open { writer, run, .. } = self.open.as_mut().expect("opened above");
+        match message {
+            Message::Tick(tick) => writer.append(*run, tick),
+            Message::Processes(tick) => writer.append_processes(*run, tick),
+            Message::Facts(facts) => writer.append_facts(facts).map(drop),
+            Message::Log(records) => writer.append_log(*run, records),
+            Message::Gap(gap) => writer.append_gap(gap),
+            Message::Wake => Ok(()),
+        }
+    }
+
+    /// One short step of compaction or retention; whether there may be more to do.
+    pub(crate) fn tidy(&mut self) -> bool {
+        match self.step() {
+            Ok(more) => more,
+            Err(error) if error.is_corrupt() => {
+                self.move_aside(&error);
+                true
+            }
+            // What stands in the way of a write is said when something has to be written.
+            Err(_) => false,
+        }
+    }
+
+    fn step(&mut self) -> store::Result<bool> {
+        let Some(Open { writer, .. }) = &mut self.open else {
+            return Ok(false);
+        };
+        if writer.compact(false)? {
+            return Ok(true);
+        }
+        if self.cared.is_some_and(|last| last.elapsed() < CARE_EVERY) {
+            return Ok(false);
+        }
+        let done = writer.retain(Some(self.keep.age), Some(self.keep.bytes))?;
+        if !done.more {
+            self.cared = Some(Instant::now());
+            Reader::open(&self.path)?.extent()?;
+        }
+        Ok(done.more)
+    }
+
+    fn move_aside(&mut self, error: &store::Error) {
+        self.open = None;
+        let seconds = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs());
+        let aside = with_end(&self.path, &format!(".damaged-{seconds}"));
+        let moved = std::fs::rename(&self.path, &aside);
+        for end in ["-wal", "-shm"] {
+            // Without them the damaged file tells less; they may well not be there.
+            let _ = std::fs::rename(with_end(&self.path, end), with_end(&aside, end));
+        }
+        match moved {
+            Ok(()) => say(&format!(
+                "{error}; moved aside to {}, begun anew",
+                aside.display()
+            )),
+            Err(why) => {
+                say(&format!("{error}; it cannot be moved aside: {why}"));
+                std::thread::sleep(RETRY);
+            }
+        }
+    }
+}
+
+/// Device and inode of a file; `None` when it is not there.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.dev(), meta.ino()))
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// A lock that ends with the process. It is on a file beside the database: closing the database's own file a second time would
+/// drop SQLite's locks.
+fn lock(path: &Path) -> anyhow::Result<File> {
+    let beside = with_end(path, ".lock");
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&beside)
+        .with_context(|| beside.display().to_string())?;
+    file.try_lock().map_err(|error| match error {
+        std::fs::TryLockError::WouldBlock => {
+            anyhow::anyhow!("{}: another collector records there", path.display())
+        }
+        std::fs::TryLockError::Error(error) => anyhow::anyhow!("{}: {error}", beside.display()),
+    })?;
+    Ok(file)
+}
