@@ -207,10 +207,7 @@ impl Quiet {
             self.cached = self.cached.map(|(n, m, s)| (n.saturating_sub(1), m, s));
         }
         self.values.push(value);
-        if self
-            .cached
-            .is_none_or(|(n, _, _)| self.values.len() > n + n / 8)
-        {
+        if self.cached.is_none_or(|(n, _, _)| self.values.len() > n + n / 8) {
             let center = median(&self.values);
             let off: Vec<f64> = self.values.iter().map(|v| (v - center).abs()).collect();
             self.cached = Some((self.values.len(), center, 1.4826 * median(&off)));

@@ -2,6 +2,9 @@
 
 /// `8.1 GB`, `560 MB`, `12 kB`: decimal multiples, two or three digits.
 pub fn bytes(value: f64) -> String {
+    if value.is_nan() {
+        return "unknown".into();
+    }
     let sign = if value < 0.0 { "−" } else { "" };
     let v = value.abs();
     for (unit, size) in [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)] {
@@ -19,6 +22,9 @@ pub fn byte_rate(value: f64) -> String {
 
 /// `450,000`, `1.7`
 pub fn count(value: f64) -> String {
+    if value.is_nan() {
+        return "an unknown number of".into();
+    }
     let v = value.abs();
     if v > 0.0 && v < 10.0 && v.fract().abs() > 0.05 {
         return format!("{value:.1}");
@@ -40,6 +46,9 @@ pub fn count(value: f64) -> String {
 
 /// A value in its unit: `560 MB/s`, `43 %`, `450,000 pages/s`.
 pub fn value(value: f64, unit: &str) -> String {
+    if value.is_nan() {
+        return "unknown".into();
+    }
     match unit {
         "B" => bytes(value),
         "B/s" => byte_rate(value),

@@ -100,8 +100,9 @@ const WANTED: [&str; 26] = [
 /// Seconds before the span that are loaded too, to know the node's own quiet.
 const LEAD_SECONDS: i64 = 600;
 
-fn wanted(source: &str, metric: &str, subject: &Subject) -> bool {
-    let family = source.split('/').next().unwrap_or(source);
+fn wanted(metric: &str, subject: &Subject) -> bool {
+    // `pressure/io.some_total` and `averages`' `vmstat.pgpgin` alike are judged by what they are, not by the file they stand in.
+    let family = metric.split(['/', '.']).next().unwrap_or(metric);
     if WHOLE.contains(&family) {
         return true;
     }
@@ -181,7 +182,7 @@ impl Window {
             processes: reader.processes(loaded)?,
             series: HashMap::new(),
         };
-        for source in sources::all() {
+        for source in sources::all().iter().chain([sources::averages()]) {
             window.load_source(reader, source, loaded)?;
         }
         Ok(Some(window))
@@ -199,7 +200,7 @@ impl Window {
         let stretches = reader.stretches(source.name, span, &mut |template| {
             let columns: Vec<_> = (source.decode)(template)
                 .into_iter()
-                .filter(|c| wanted(source.name, &c.metric.name, &c.subject))
+                .filter(|c| wanted(&c.metric.name, &c.subject))
                 .collect();
             let slots = columns.iter().map(|c| c.slot).collect();
             chosen.insert(Arc::as_ptr(template), columns);

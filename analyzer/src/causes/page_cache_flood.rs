@@ -121,6 +121,7 @@ fn judge(case: &Case) -> Verdict {
         .map(|k| k.onset.best.seconds_since(mover.onset.best));
     let when = match lead {
         Some(lead) if lead >= 0.5 => format!("{lead:.1} s later kswapd woke"),
+        _ if case.scene.window.interval > 1.5 => "kswapd woke within the same interval".into(),
         _ => "kswapd woke within the same second".into(),
     };
     it.story = format!(

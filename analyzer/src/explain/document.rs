@@ -82,9 +82,11 @@ pub struct Window {
     pub to: Time,
     /// IANA zone in which times are shown to people.
     pub tz: String,
-    /// Seconds recorded.
+    /// Nominal seconds between two ticks.
+    pub interval_s: f64,
+    /// Ticks recorded.
     pub ticks: usize,
-    /// Seconds that a full record would have.
+    /// Ticks that a full record would have.
     pub expected_ticks: usize,
     /// Holes.
     pub gaps: Vec<Hole>,

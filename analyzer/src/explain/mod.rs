@@ -91,6 +91,7 @@ fn no_data(reader: &Reader, span: TimeSpan, options: &Options) -> store::Result<
             from: Time(span.from),
             to: Time(span.to),
             tz: options.tz.name().into(),
+            interval_s: 1.0,
             ticks: 0,
             expected_ticks: 0,
             gaps: Vec::new(),
@@ -123,6 +124,7 @@ fn span_of(window: &Window, options: &Options) -> document::Window {
         from: Time(window.span.from),
         to: Time(window.span.to),
         tz: options.tz.name().into(),
+        interval_s: window.interval,
         ticks: inside.len(),
         expected_ticks: ((recorded / window.interval).round() as usize + 1).max(inside.len()),
         gaps: window

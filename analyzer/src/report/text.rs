@@ -37,11 +37,16 @@ pub fn text(explanation: &Explanation, style: &Style) -> String {
         Status::NoIncident => out.push_str("\nNo incident: nobody was seen to be hurt.\n"),
         Status::Incident => {}
     }
+    let tie = if explanation.window.interval_s > 1.5 {
+        "same interval"
+    } else {
+        "same second"
+    };
     for incident in &explanation.incidents {
         if incident.severity == Severity::Info {
             info(incident, &clock, style, &mut out);
         } else {
-            full(incident, &clock, style, &mut out);
+            full(incident, tie, &clock, style, &mut out);
         }
     }
     if !explanation.notes.is_empty() {
@@ -96,10 +101,14 @@ fn header(explanation: &Explanation, clock: &Clock, out: &mut String) {
     let missing = window.expected_ticks.saturating_sub(window.ticks);
     let _ = writeln!(
         out,
-        "{} · Linux {} · {} CPUs{memory}",
+        "{} · Linux {}{}{memory}",
         plain(&node.hostname),
         plain(&node.kernel),
-        node.cpus
+        if node.cpus > 0 {
+            format!(" · {} CPUs", node.cpus)
+        } else {
+            String::new()
+        }
     );
     let _ = writeln!(
         out,
@@ -137,7 +146,7 @@ fn info(incident: &Incident, clock: &Clock, style: &Style, out: &mut String) {
     }
 }
 
-fn full(incident: &Incident, clock: &Clock, style: &Style, out: &mut String) {
+fn full(incident: &Incident, tie: &str, clock: &Clock, style: &Style, out: &mut String) {
     let (word, code) = match incident.severity {
         Severity::Critical => ("CRITICAL", "1;31"),
         Severity::Warning => ("WARNING", "1;33"),
@@ -164,7 +173,7 @@ fn full(incident: &Incident, clock: &Clock, style: &Style, out: &mut String) {
     }
     section(out, style, "CAUSE BEFORE EFFECT");
     for event in &incident.timeline {
-        line(incident, event, clock, style, out);
+        line(incident, event, tie, clock, style, out);
     }
     charts(incident, style, out);
     rivals(incident, style, out);
@@ -215,7 +224,7 @@ fn section(out: &mut String, style: &Style, title: &str) {
 }
 
 /// One event: when, what, before → now, and what its order rests on.
-fn line(incident: &Incident, event: &Event, clock: &Clock, style: &Style, out: &mut String) {
+fn line(incident: &Incident, event: &Event, tie: &str, clock: &Clock, style: &Style, out: &mut String) {
     let (earliest, latest) = (event.onset.earliest.0, event.onset.latest.0);
     let half = latest.seconds_since(earliest) / 2.0;
     let when = format!("{} ±{half:.1}", clock.tenth(event.onset.best));
@@ -240,7 +249,7 @@ fn line(incident: &Incident, event: &Event, clock: &Clock, style: &Style, out: &
             let name = name.trim().to_string();
             match link.order {
                 Order::Proved => format!("{:.1} s after {name}, proved", link.lag_s),
-                Order::SameSecond => format!("with {name}, same second"),
+                Order::SameSecond => format!("with {name}, {tie}"),
                 Order::Assumed => format!("after {name}, assumed"),
             }
         }

@@ -68,6 +68,19 @@ fn device(window: &Window, subject: &Subject, signals: &mut Signals) {
             series.values.clone(),
         );
     }
+    // sar tells reads and writes together only.
+    if let (Some((at, ios)), Some((_, ms))) =
+        (rates("diskstats.ios_completed"), rates("diskstats.io_total_ms"))
+    {
+        let wait = ios.iter().zip(&ms).map(|(n, ms)| {
+            if *n * window.interval >= 2.0 {
+                ms / n
+            } else {
+                f64::NAN
+            }
+        });
+        add("disk.wait", "ms", at, wait.collect());
+    }
     let reads = rates("diskstats.reads_completed");
     let writes = rates("diskstats.writes_completed");
     let read_ms = rates("diskstats.read_ms");

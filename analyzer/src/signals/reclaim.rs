@@ -105,13 +105,17 @@ pub(super) fn derive(window: &Window, signals: &mut Signals) {
 /// The counters that together say what global reclaim freed: `pgsteal_anon` and `_file` are a second view of the same
 /// pages and must never be added to them.
 fn steal_counters(window: &Window) -> Vec<Arc<str>> {
-    let by_reclaimer: Vec<_> = family(
+    let by_reclaimer = family(
         window,
         "vmstat.pgsteal_",
         &["vmstat.pgsteal_anon", "vmstat.pgsteal_file"],
     );
-    // E6 and E7 have one counter a zone, with and without the reclaimer's name: both forms are whole by themselves.
-    by_reclaimer
+    // sar knows one total only. E6 and E7 have one counter a zone, with and without the reclaimer's name: both are whole.
+    if by_reclaimer.is_empty() {
+        family(window, "vmstat.pgsteal", &[])
+    } else {
+        by_reclaimer
+    }
 }
 
 fn refault_file(window: &Window) -> &'static [&'static str] {

@@ -6,3 +6,4 @@ mod explain;
 mod imports;
 mod recordings;
 mod scratch;
+mod stories;

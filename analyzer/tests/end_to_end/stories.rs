@@ -1,0 +1,46 @@
+//! What the reports say of real incidents: each recording's whole report stands in `tests/expected/`, to be read as a person on
+//! call would. `UPDATE_EXPECT=1` blesses.
+
+use crate::scratch::{Scratch, recordings};
+use expect_test::expect_file;
+use std::path::Path;
+
+fn report(archive: &Path, arguments: &[&str]) -> String {
+    let scratch = Scratch::new();
+    let imported = scratch.analyzer(&["import", "recording", archive.to_str().unwrap()]);
+    assert!(
+        imported.status.success(),
+        "{}",
+        String::from_utf8_lossy(&imported.stderr)
+    );
+    let mut all = vec!["explain"];
+    all.extend(arguments);
+    let explained = scratch.analyzer(&all);
+    let again = scratch.analyzer(&all);
+    assert_eq!(
+        explained.stdout, again.stdout,
+        "the same data gives the same words"
+    );
+    String::from_utf8(explained.stdout).unwrap()
+}
+
+#[test]
+fn recordings_are_told_as_expected() {
+    for archive in recordings() {
+        let name = archive
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .replace(".tar.xz", "");
+        let expected = format!("{}/tests/expected/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        expect_file![expected].assert_eq(&report(&archive, &[]));
+    }
+}
+
+#[test]
+fn the_published_incident_is_told_as_expected() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-data");
+    let archive = samples.join("page-cache-post/page-cache-post.tar.xz");
+    let told = report(&archive, &["--from", "10:50", "--to", "11:00"]);
+    expect_file!["../expected/page-cache-post.txt"].assert_eq(&told);
+}
