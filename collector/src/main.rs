@@ -18,6 +18,7 @@ mod processes;
 mod recorder;
 mod run;
 mod sampler;
+mod service;
 mod topology;
 
 use clap::Parser;

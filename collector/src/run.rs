@@ -6,6 +6,7 @@ use crate::kmsg::KernelLog;
 use crate::processes::Processes;
 use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
+use crate::service::{Service, stay_in_memory};
 use crate::{cli, inventory, node, say};
 use model::{Gap, Nanos, Run, RunOrigin};
 use std::future::poll_fn;
@@ -47,6 +48,8 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     let mut recorder = Recorder::start(Keeper::open(&database, node::boot(proc, begun.wall), run, keep)?)?;
     inventory::start(proc, recorder.sender())?;
     let mut watch = Watch::new(proc);
+    let mut service = Service::from_environment();
+    stay_in_memory().iter().for_each(|refused| say(refused));
     say(&format!(
         "recording {} every {:?} to {}",
         proc.display(),
@@ -64,8 +67,13 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
             recorder.send(Message::Gap(gap))?;
         }
         watch.tick(&now, &mut recorder)?;
+        if before.is_none() {
+            service.ready(&format!("recording to {}", database.display()));
+        }
+        service.alive();
         before = Some(now);
     }
+    service.stopping();
     for gap in watch.sampler.open_gaps(Instant::now().wall) {
         recorder.send(Message::Gap(gap))?;
     }

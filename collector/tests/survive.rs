@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use model::{ProcessCounter, ProcessSample};
+use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use store::Reader;
@@ -64,6 +65,32 @@ fn a_database_that_breaks_is_moved_aside() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
     assert!(said.contains("moved aside to"), "{said}");
+}
+
+#[test]
+fn systemd_is_told() {
+    let machine = Machine::new(&[("meminfo", MEMINFO)]);
+    let socket = machine.folder.path().join("notify");
+    let manager = UnixDatagram::bind(&socket).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut command = machine.collector(&["run", "--interval", "20ms"]);
+    command
+        .env("NOTIFY_SOCKET", &socket)
+        .env("WATCHDOG_USEC", "100000");
+    let child = start(command);
+    let word = || {
+        let mut words = [0; 4096];
+        let len = manager.recv(&mut words).unwrap();
+        String::from_utf8_lossy(&words[..len]).into_owned()
+    };
+    assert_eq!(
+        word(),
+        format!("READY=1\nSTATUS=recording to {}", machine.database().display())
+    );
+    assert_eq!([word(), word()], ["WATCHDOG=1", "WATCHDOG=1"]);
+    terminate(child);
+    let last = std::iter::repeat_with(word).find(|word| word != "WATCHDOG=1");
+    assert_eq!(last.as_deref(), Some("STOPPING=1"));
 }
 
 #[test]

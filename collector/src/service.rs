@@ -1,0 +1,93 @@
+//! What makes it a service: words to systemd, and a place in memory that an incident does not take away.
+
+use crate::clock::monotonic;
+use crate::say;
+use model::Nanos;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+/// Talks to whoever started us, if he wants to be told (`sd_notify(3)`).
+pub(crate) struct Service {
+    socket: Option<UnixDatagram>,
+    /// Half of the time in which systemd wants a sign of life.
+    watchdog: Option<Nanos>,
+    fed: Nanos,
+}
+
+impl Service {
+    pub(crate) fn from_environment() -> Service {
+        let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+        let socket = variable("NOTIFY_SOCKET").and_then(|name| connect(&name));
+        let for_us = variable("WATCHDOG_PID").is_none_or(|pid| pid == std::process::id().to_string());
+        let microseconds = variable("WATCHDOG_USEC")
+            .filter(|_| for_us)
+            .and_then(|v| v.parse::<Nanos>().ok());
+        Service {
+            socket,
+            watchdog: microseconds.map(|us| us.saturating_mul(500)),
+            fed: 0,
+        }
+    }
+
+    /// Recording has begun.
+    pub(crate) fn ready(&self, status: &str) {
+        self.tell(&format!("READY=1\nSTATUS={status}"));
+    }
+
+    /// A tick was taken: a sign of life when one is due. Nobody else gives one, so that a loop that hangs is restarted.
+    pub(crate) fn alive(&mut self) {
+        let now = monotonic();
+        if self.watchdog.is_some_and(|half| now - self.fed >= half) {
+            self.fed = now;
+            self.tell("WATCHDOG=1");
+        }
+    }
+
+    /// Recording ends.
+    pub(crate) fn stopping(&self) {
+        self.tell("STOPPING=1");
+    }
+
+    fn tell(&self, words: &str) {
+        if let Some(socket) = &self.socket {
+            // A manager that does not listen is no reason not to record.
+            let _ = socket.send(words.as_bytes());
+        }
+    }
+}
+
+fn connect(name: &str) -> Option<UnixDatagram> {
+    let address = match name.strip_prefix('@') {
+        Some(hidden) => SocketAddr::from_abstract_name(hidden),
+        None => SocketAddr::from_pathname(name),
+    };
+    let connected = address.and_then(|address| {
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        socket.connect_addr(&address)?;
+        Ok(socket)
+    });
+    connected
+        .map_err(|error| say(&format!("NOTIFY_SOCKET={name}: {error}")))
+        .ok()
+}
+
+/// Keeps our memory from being reclaimed, and us from being the OOM killer's choice, where that is allowed. Answers what was not.
+pub(crate) fn stay_in_memory() -> Vec<String> {
+    let mut refused = Vec::new();
+    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "-900") {
+        refused.push(format!(
+            "the OOM killer may choose the collector: oom_score_adj: {error}"
+        ));
+    }
+    // What was touched stays; what never is takes no room. That needs Linux 4.4.
+    // SAFETY: takes flags only.
+    let locked = unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) };
+    if locked != 0 {
+        let error = std::io::Error::last_os_error();
+        refused.push(format!(
+            "memory is not locked and may be paged out: mlockall: {error}"
+        ));
+    }
+    refused
+}
