@@ -21,8 +21,9 @@ pub(super) struct Row {
     pub(super) onset_inside: Option<bool>,
     /// Seconds between the kernel's tracepoint and the event `kswapd-scan`.
     pub(super) kswapd_error: Option<f64>,
-    pub(super) links_backward: usize,
-    pub(super) true_cause_ruled_out: bool,
+    /// Links whose cause begins after its effect.
+    pub(super) links_backward: Option<usize>,
+    pub(super) true_cause_ruled_out: Option<bool>,
 }
 
 impl Row {
@@ -50,8 +51,9 @@ impl Row {
             seconds(self.onset_error),
             yes(self.onset_inside),
             seconds(self.kswapd_error),
-            self.links_backward,
-            if self.true_cause_ruled_out {
+            self.links_backward
+                .map_or("–".to_owned(), |links| links.to_string()),
+            if self.true_cause_ruled_out == Some(true) {
                 " TRUE CAUSE RULED OUT"
             } else {
                 ""
@@ -120,7 +122,7 @@ pub(super) fn judge(document: &Value, truth: &Value) -> Row {
             .map(|(a, b)| a - b);
     }
     let event = |id: &Value| timeline.iter().find(|event| event["id"] == *id);
-    row.links_backward = items(&incident["links"])
+    let backward = items(&incident["links"])
         .iter()
         .filter(|link| {
             let earliest = event(&link["from"]).and_then(|event| unix(&event["onset"]["earliest"]));
@@ -129,7 +131,8 @@ pub(super) fn judge(document: &Value, truth: &Value) -> Row {
             earliest.zip(latest).is_none_or(|(cause, effect)| cause > effect)
         })
         .count();
-    row.true_cause_ruled_out = items(&incident["ruled_out"]).iter().any(right);
+    row.links_backward = Some(backward);
+    row.true_cause_ruled_out = Some(items(&incident["ruled_out"]).iter().any(right));
     row
 }
 
@@ -185,10 +188,15 @@ pub(super) fn table(name: &str, rows: &[Row], rivals: &[(&str, Vec<Row>)]) -> St
             median(rows.iter().filter_map(|r| r.kswapd_error))
         }),
         ("links that run backwards", |rows| {
-            rows.iter().map(|r| r.links_backward).sum::<usize>().to_string()
+            let known: Vec<usize> = rows.iter().filter_map(|r| r.links_backward).collect();
+            if known.is_empty() {
+                "–".into()
+            } else {
+                known.iter().sum::<usize>().to_string()
+            }
         }),
         ("true cause ruled out", |rows| {
-            rows.iter().filter(|r| r.true_cause_ruled_out).count().to_string()
+            of(rows.iter().map(|r| r.true_cause_ruled_out))
         }),
     ];
     for (what, measure) in measures {

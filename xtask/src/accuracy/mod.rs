@@ -48,10 +48,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         for ((_, method), (_, rows)) in rivals::METHODS.iter().zip(&mut rivals) {
             let answer = rivals::document(&method(&series, &recording.truth));
             let row = judge::judge(&answer, &recording.truth);
-            // They know no processes and no bounds.
+            // They know no processes, no bounds, no links and rule nothing out.
             rows.push(Row {
                 process: None,
                 onset_inside: None,
+                links_backward: None,
+                true_cause_ruled_out: None,
                 ..row
             });
         }
