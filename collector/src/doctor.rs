@@ -1,10 +1,15 @@
 //! `collector doctor`: would recording work here, and what would it cost?
 
-use crate::cli;
-use crate::clock::monotonic;
+use crate::clock::{Instant, monotonic};
+use crate::facts::settings;
+use crate::inventory::sys_beside;
 use crate::kernel_file::KernelFile;
+use crate::kmsg::KernelLog;
+use crate::processes::Processes;
 use crate::sampler::why;
-use model::{Template, UnixNanos};
+use crate::topology::blocks;
+use crate::{cli, pressure_events};
+use model::{ProcessCounter, Template, UnixNanos};
 use std::path::Path;
 use std::process::ExitCode;
 use store::Reader;
@@ -25,6 +30,10 @@ pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
             Err(error) => println!("{:<16} not recorded: {}", source.name, why(&error)),
         }
     }
+    println!();
+    beside(&arguments.proc)
+        .iter()
+        .for_each(|(name, what)| println!("{name:<16} {what}"));
     let path = arguments.database();
     println!("\ndatabase         {}", path.display());
     let writable = writable(&path);
@@ -43,6 +52,52 @@ pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What is recorded besides these files, or why it is not.
+fn beside(proc: &Path) -> Vec<(&'static str, String)> {
+    let now = Instant::now();
+    let mut processes = Processes::new(proc);
+    // The first look meets everybody; the second costs what each costs from then on.
+    let looked = processes.look(&now).and_then(|all| {
+        let before = monotonic();
+        processes
+            .look(&now)
+            .map(|_| (all.samples, (monotonic() - before) / 1000))
+    });
+    let processes = match looked {
+        Ok((all, micros)) => {
+            let unknown = all
+                .iter()
+                .filter(|p| p.get(ProcessCounter::ReadBytes).is_none())
+                .count();
+            let hidden = match unknown {
+                0 => String::new(),
+                _ => format!("; of {unknown}, what they read and write is hidden (CAP_SYS_PTRACE shows it)"),
+            };
+            format!("{} of them, {micros} µs a look{hidden}", all.len())
+        }
+        Err(error) => format!("not recorded: {}", why(&error)),
+    };
+    let sys = sys_beside(proc);
+    let log = match KernelLog::open(Path::new("/dev/kmsg")) {
+        Ok(_) => "readable".to_string(),
+        Err(error) => format!("not recorded: {}", why(&error)),
+    };
+    let triggers = pressure_events::arm(proc);
+    let armed = triggers.iter().filter(|t| t.is_ok()).count();
+    let refused = triggers.iter().find_map(|t| t.as_ref().err());
+    let triggers = match refused {
+        Some(error) => format!("{armed} of {} can be armed: {}", triggers.len(), why(error)),
+        None => format!("{armed} can be armed"),
+    };
+    vec![
+        ("processes", processes),
+        ("settings", format!("{} of them", settings(proc, &sys).len())),
+        ("block devices", format!("{} of them", blocks(proc, &sys).len())),
+        ("kernel log", log),
+        ("PSI triggers", triggers),
+    ]
 }
 
 /// Bytes, numbers, and the median time of a read in microseconds.

@@ -7,7 +7,7 @@ use crate::recorder::{Message, Sender};
 use crate::topology::blocks;
 use model::Fact;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Time between two looks.
@@ -47,11 +47,15 @@ pub(crate) fn start(proc: &Path, sender: Sender) -> std::io::Result<()> {
 }
 
 fn look(proc: &Path) -> BTreeMap<String, String> {
-    // With another /proc comes its /sys beside it, if any: /host/proc and /host/sys.
-    let sys = proc.parent().unwrap_or(Path::new("/")).join("sys");
+    let sys = sys_beside(proc);
     let mut facts = settings(proc, &sys);
     facts.extend(blocks(proc, &sys));
     facts
+}
+
+/// With another /proc comes its /sys beside it, if any: /host/proc and /host/sys.
+pub(crate) fn sys_beside(proc: &Path) -> PathBuf {
+    proc.parent().unwrap_or(Path::new("/")).join("sys")
 }
 
 /// What is new or different, and what went away.

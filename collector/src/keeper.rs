@@ -162,6 +162,7 @@ impl Keeper {
             Message::Processes(tick) => writer.append_processes(*run, tick),
             Message::Facts(facts) => writer.append_facts(facts).map(drop),
             Message::Log(records) => writer.append_log(*run, records),
+            Message::Events(events) => writer.append_events(*run, events),
             Message::Gap(gap) => writer.append_gap(gap),
             Message::Wake => Ok(()),
         }

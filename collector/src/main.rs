@@ -13,6 +13,7 @@ mod kernel_file;
 mod kmsg;
 mod node;
 mod once;
+mod pressure_events;
 mod process_files;
 mod processes;
 mod recorder;

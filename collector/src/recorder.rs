@@ -4,7 +4,7 @@
 use crate::keeper::Keeper;
 use crate::say;
 use anyhow::Context;
-use model::{Fact, Gap, LogRecord, ProcessTick, Tick, UnixNanos};
+use model::{Event, Fact, Gap, LogRecord, ProcessTick, Tick, UnixNanos};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -24,6 +24,7 @@ pub(crate) enum Message {
     Processes(ProcessTick),
     Facts(Vec<Fact>),
     Log(Vec<LogRecord>),
+    Events(Vec<Event>),
     Gap(Gap),
     /// Look whether it is time to end.
     Wake,

@@ -7,7 +7,7 @@ use crate::processes::Processes;
 use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
 use crate::service::{Service, stay_in_memory};
-use crate::{cli, inventory, node, say};
+use crate::{cli, inventory, node, pressure_events, say};
 use model::{Gap, Nanos, Run, RunOrigin};
 use std::future::poll_fn;
 use std::path::Path;
@@ -47,6 +47,7 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     };
     let mut recorder = Recorder::start(Keeper::open(&database, node::boot(proc, begun.wall), run, keep)?)?;
     inventory::start(proc, recorder.sender())?;
+    pressure_events::start(proc, recorder.sender())?;
     let mut watch = Watch::new(proc);
     let mut service = Service::from_environment();
     stay_in_memory().iter().for_each(|refused| say(refused));
