@@ -86,7 +86,7 @@ pub(super) fn measure(collector: &Path, folder: &Path, arguments: &Arguments) ->
         Some(("3 ×", ratio <= 3.0)),
     );
     text += &line(
-        "collector, mean with compaction and processes",
+        "collector, mean, rare work such as compaction included",
         format!("{mean:.0} µs/tick"),
         None,
     );
