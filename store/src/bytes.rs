@@ -1,4 +1,4 @@
-//! Small integers as bytes.
+//! Small integers as bytes, and check sums.
 
 /// A byte for 7 bits, low first.
 pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
@@ -39,6 +39,19 @@ pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
 
 pub(crate) fn take_signed(bytes: &mut &[u8]) -> Option<i64> {
     take(bytes).map(unzigzag)
+}
+
+/// A blob with the CRC-32 of it in front.
+pub(crate) fn sealed(blob: Vec<u8>) -> Vec<u8> {
+    let mut out = crc32fast::hash(&blob).to_le_bytes().to_vec();
+    out.extend(blob);
+    out
+}
+
+/// What was [`sealed`]; `None`: it is not what it was.
+pub(crate) fn unsealed(blob: &[u8]) -> Option<&[u8]> {
+    let (crc, rest) = blob.split_first_chunk()?;
+    (*crc == crc32fast::hash(rest).to_le_bytes()).then_some(rest)
 }
 
 pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {

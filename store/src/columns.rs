@@ -14,7 +14,7 @@
 //!
 //! Columns share no model, and a group holds about [`GROUP_NUMBERS`] numbers, so one column is read without most of the others.
 
-use crate::bytes::{put, take, unzigzag, zigzag};
+use crate::bytes::{put, sealed, take, unsealed, unzigzag, zigzag};
 use crate::rans::{Decoder, Encoder, SYMBOLS, Table};
 use crate::relations::{self, Apart, Factor, Leader};
 use crate::steps::{self, put_number, take_number};
@@ -41,9 +41,19 @@ pub struct ColumnSummary {
 
 impl ColumnSummary {
     fn of(column: &[u64]) -> ColumnSummary {
-        let (first, last) = (column.first().copied().unwrap_or(0), column.last().copied().unwrap_or(0));
-        let (min, max) = column.iter().fold((first, first), |(a, b), &v| (a.min(v), b.max(v)));
-        ColumnSummary { first, last, min, max }
+        let (first, last) = (
+            column.first().copied().unwrap_or(0),
+            column.last().copied().unwrap_or(0),
+        );
+        let (min, max) = column
+            .iter()
+            .fold((first, first), |(a, b), &v| (a.min(v), b.max(v)));
+        ColumnSummary {
+            first,
+            last,
+            min,
+            max,
+        }
     }
 
     /// The ends as multiples of `unit`: how far the last, least and greatest value are from the first. `None`: they are none.
@@ -70,7 +80,12 @@ impl Extent {
     fn around(self, first: u64, unit: u64) -> Option<ColumnSummary> {
         let min = first.checked_sub(self.below.checked_mul(unit)?)?;
         let at = |units: u64| min.checked_add(units.checked_mul(unit)?);
-        Some(ColumnSummary { first, last: at(self.last)?, min, max: at(self.range)? })
+        Some(ColumnSummary {
+            first,
+            last: at(self.last)?,
+            min,
+            max: at(self.range)?,
+        })
     }
 
     fn rises(self) -> bool {
@@ -187,7 +202,10 @@ impl HeadModel {
 
 /// The steps of a column as multiples of their unit, and that unit.
 fn in_units(column: &[u64], summary: &ColumnSummary) -> (Vec<i64>, u64) {
-    let steps: Vec<i64> = column.windows(2).map(|w| w[1].wrapping_sub(w[0]) as i64).collect();
+    let steps: Vec<i64> = column
+        .windows(2)
+        .map(|w| w[1].wrapping_sub(w[0]) as i64)
+        .collect();
     let divisor = steps.iter().fold(0, |all, s| gcd(all, s.unsigned_abs()));
     // Where values jump by more than an i64 holds, the sums of steps no longer say what the ends do.
     let is_sound = divisor > 1 && divisor < 1 << 31 && summary.max - summary.min < 1 << 62;
@@ -201,7 +219,10 @@ fn gcd(a: u64, b: u64) -> u64 {
 
 fn bends(steps: &[i64]) -> Vec<i64> {
     let mut before = 0i64;
-    steps.iter().map(|&s| s.wrapping_sub(std::mem::replace(&mut before, s))).collect()
+    steps
+        .iter()
+        .map(|&s| s.wrapping_sub(std::mem::replace(&mut before, s)))
+        .collect()
 }
 
 /// Packs columns of equal length; `base` holds the columns of another block over the same ticks, or nothing.
@@ -213,7 +234,12 @@ pub(crate) fn pack(columns: &[Vec<u64>], base: &[Vec<u64>]) -> Vec<u8> {
         .map(|(column, values)| Leader::new(column, in_units(values, &ColumnSummary::of(values)).0))
         .filter(Leader::moves)
         .collect();
-    let mut packer = Packer { leaders: Vec::new(), by_steps: HashMap::new(), entries: Vec::new(), groups: Groups::default() };
+    let mut packer = Packer {
+        leaders: Vec::new(),
+        by_steps: HashMap::new(),
+        entries: Vec::new(),
+        groups: Groups::default(),
+    };
     let (mut head, mut model) = (Encoder::default(), HeadModel::new());
     for column in columns {
         let entry = packer.add(column, &base);
@@ -232,9 +258,7 @@ pub(crate) fn pack(columns: &[Vec<u64>], base: &[Vec<u64>]) -> Vec<u8> {
     put(&mut body, plain.len() as u64);
     body.extend(plain);
     packer.groups.done.iter().for_each(|g| body.extend_from_slice(g));
-    let mut out = crc32fast::hash(&body).to_le_bytes().to_vec();
-    out.extend(body);
-    out
+    sealed(body)
 }
 
 /// What is coded of each column, in groups.
@@ -275,7 +299,13 @@ impl Packer {
         let summary = ColumnSummary::of(column);
         let (steps, unit) = in_units(column, &summary);
         if steps.iter().all(|&s| s == 0) {
-            return Entry { told: Told::Constant, references: Vec::new(), unit: 1, rises: true, summary };
+            return Entry {
+                told: Told::Constant,
+                references: Vec::new(),
+                unit: 1,
+                rises: true,
+                summary,
+            };
         }
         let rises = summary.extent(unit).is_some_and(Extent::rises) && steps.iter().all(|&s| s >= 0);
         if let Some(&leader) = self.by_steps.get(&steps) {
@@ -283,25 +313,62 @@ impl Packer {
             let extent = of.summary.extent(of.unit);
             if extent.is_some() && extent == summary.extent(unit) {
                 let factor = Factor::ONE;
-                let references = vec![Reference { in_base: false, column: leader, factor }];
-                return Entry { told: Told::Twin, references, unit, rises, summary };
+                let references = vec![Reference {
+                    in_base: false,
+                    column: leader,
+                    factor,
+                }];
+                return Entry {
+                    told: Told::Twin,
+                    references,
+                    unit,
+                    rises,
+                    summary,
+                };
             }
         }
-        let Apart { references, residual, depth } = relations::take_off(&steps, &self.leaders, base);
+        let Apart {
+            references,
+            residual,
+            depth,
+        } = relations::take_off(&steps, &self.leaders, base);
         let references = references
             .into_iter()
-            .map(|r| Reference { in_base: r.in_base, column: r.column, factor: r.factor })
+            .map(|r| Reference {
+                in_base: r.in_base,
+                column: r.column,
+                factor: r.factor,
+            })
             .collect();
-        let mut entry = Entry { told: Told::Wholly, references, unit, rises, summary };
+        let mut entry = Entry {
+            told: Told::Wholly,
+            references,
+            unit,
+            rises,
+            summary,
+        };
         if residual.iter().any(|&r| r != 0) {
             let bent = bends(&residual);
-            entry.told = if steps::bits(&bent) < steps::bits(&residual) { Told::Bends } else { Told::Steps };
-            let coded = if entry.told == Told::Bends { &bent } else { &residual };
+            entry.told = if steps::bits(&bent) < steps::bits(&residual) {
+                Told::Bends
+            } else {
+                Told::Steps
+            };
+            let coded = if entry.told == Told::Bends {
+                &bent
+            } else {
+                &residual
+            };
             // The last one follows from the last value.
-            self.groups.add(&coded[..coded.len() - 1], entry.is_signed(), column.len());
+            self.groups
+                .add(&coded[..coded.len() - 1], entry.is_signed(), column.len());
         }
         self.by_steps.insert(steps.clone(), self.entries.len());
-        self.leaders.push(Leader { column: self.entries.len(), steps, depth });
+        self.leaders.push(Leader {
+            column: self.entries.len(),
+            steps,
+            depth,
+        });
         entry
     }
 }
@@ -322,7 +389,10 @@ impl Entry {
         head.symbol(&mut model.told[model.before as usize], self.told as usize);
         model.before = self.told;
         if !matches!(self.told, Told::Constant | Told::Twin) {
-            head.symbol(&mut model.rises[usize::from(self.told == Told::Steps)], usize::from(self.rises));
+            head.symbol(
+                &mut model.rises[usize::from(self.told == Told::Steps)],
+                usize::from(self.rises),
+            );
             head.symbol(&mut model.references, self.references.len());
         }
         for (i, reference) in self.references.iter().enumerate() {
@@ -333,7 +403,10 @@ impl Entry {
             let (table, number) = if reference.in_base {
                 (&mut model.column, reference.column)
             } else {
-                let later = leaders.iter().filter(|l| l.column > reference.column && l.column < entries.len()).count();
+                let later = leaders
+                    .iter()
+                    .filter(|l| l.column > reference.column && l.column < entries.len())
+                    .count();
                 (&mut model.distance, later)
             };
             put_number(head, table, &mut model.long, number as u64);
@@ -343,14 +416,25 @@ impl Entry {
         }
         let predicted = self.predicted(entries);
         let (table, long) = model.first_table(self.told, predicted.is_some());
-        let first = predicted.map_or(self.summary.first, |p| zigzag(self.summary.first.wrapping_sub(p) as i64));
+        let first = predicted.map_or(self.summary.first, |p| {
+            zigzag(self.summary.first.wrapping_sub(p) as i64)
+        });
         put_number(head, table, long, first);
         match self.told {
             Told::Constant => model.was_zero = first == 0,
             Told::Twin => {}
             _ => {
-                let extent = self.summary.extent(self.unit).unwrap_or(Extent { below: 0, last: 0, range: 0 });
-                put_number(head, &mut model.range[usize::from(self.rises)], &mut model.long, extent.range);
+                let extent = self.summary.extent(self.unit).unwrap_or(Extent {
+                    below: 0,
+                    last: 0,
+                    range: 0,
+                });
+                put_number(
+                    head,
+                    &mut model.range[usize::from(self.rises)],
+                    &mut model.long,
+                    extent.range,
+                );
                 if !self.rises {
                     let bits = 64 - extent.range.leading_zeros();
                     head.plain(extent.below, bits);
@@ -361,7 +445,12 @@ impl Entry {
     }
 
     /// The reverse of [`Entry::put`]; `leaders` are the columns that may be named by their distance.
-    fn take(entries: &[Entry], leaders: &[usize], model: &mut HeadModel, head: &mut Decoder<'_>) -> Option<Entry> {
+    fn take(
+        entries: &[Entry],
+        leaders: &[usize],
+        model: &mut HeadModel,
+        head: &mut Decoder<'_>,
+    ) -> Option<Entry> {
         let told = *Told::ALL.get(head.symbol(&mut model.told[model.before as usize]))?;
         model.before = told;
         let (mut rises, mut count) = (true, usize::from(told == Told::Twin));
@@ -376,13 +465,35 @@ impl Entry {
                 in_base = head.symbol(&mut model.base[i.min(1)]) == 1;
                 factor = Factor::decode(head.symbol(&mut model.factor));
             }
-            let table = if in_base { &mut model.column } else { &mut model.distance };
+            let table = if in_base {
+                &mut model.column
+            } else {
+                &mut model.distance
+            };
             let number = usize::try_from(take_number(head, table, &mut model.long)).ok()?;
-            let column = if in_base { number } else { *leaders.iter().rev().nth(number)? };
-            references.push(Reference { in_base, column, factor });
+            let column = if in_base {
+                number
+            } else {
+                *leaders.iter().rev().nth(number)?
+            };
+            references.push(Reference {
+                in_base,
+                column,
+                factor,
+            });
         }
-        let mut entry =
-            Entry { told, references, unit: 1, rises, summary: ColumnSummary { first: 0, last: 0, min: 0, max: 0 } };
+        let mut entry = Entry {
+            told,
+            references,
+            unit: 1,
+            rises,
+            summary: ColumnSummary {
+                first: 0,
+                last: 0,
+                min: 0,
+                max: 0,
+            },
+        };
         if told != Told::Constant {
             entry.unit = take_number(head, &mut model.unit, &mut model.long).max(1);
         }
@@ -393,7 +504,11 @@ impl Entry {
         let extent = match told {
             Told::Constant => {
                 model.was_zero = first == 0;
-                Extent { below: 0, last: 0, range: 0 }
+                Extent {
+                    below: 0,
+                    last: 0,
+                    range: 0,
+                }
             }
             Told::Twin => {
                 let of = entries.get(entry.references.first()?.column)?;
@@ -404,7 +519,11 @@ impl Entry {
                 let range = take_number(head, &mut model.range[usize::from(rises)], &mut model.long);
                 let bits = if rises { 0 } else { 64 - range.leading_zeros() };
                 let (below, last) = (head.plain(bits), head.plain(bits));
-                Extent { below, last: if rises { range } else { last }, range }
+                Extent {
+                    below,
+                    last: if rises { range } else { last },
+                    range,
+                }
             }
         };
         entry.summary = extent.around(first, entry.unit)?;
@@ -423,10 +542,7 @@ pub(crate) struct Block<'a> {
 impl<'a> Block<'a> {
     /// Reads the head. `None`: these bytes are not what [`pack`] wrote.
     pub(crate) fn open(bytes: &'a [u8]) -> Option<Block<'a>> {
-        let (crc, mut body) = bytes.split_at_checked(4)?;
-        if crc != crc32fast::hash(body).to_le_bytes() {
-            return None;
-        }
+        let mut body = unsealed(bytes)?;
         let head_len = usize::try_from(take(&mut body)?).ok()?;
         let (mut head, mut rest) = body.split_at_checked(head_len)?;
         let readings = take(&mut head).filter(|&n| n <= MOST_READINGS)? as usize;
@@ -457,7 +573,11 @@ impl<'a> Block<'a> {
             groups.push((group, members));
             rest = tail;
         }
-        Some(Block { readings, entries, groups })
+        Some(Block {
+            readings,
+            entries,
+            groups,
+        })
     }
 
     pub(crate) fn summary(&self, column: usize) -> Option<ColumnSummary> {
@@ -477,10 +597,20 @@ impl<'a> Block<'a> {
     /// The wanted columns and those of this block that they are told against, in order.
     fn closure(&self, wanted: &[usize]) -> Vec<usize> {
         let mut needed = vec![false; self.entries.len()];
-        let mut open: Vec<usize> = wanted.iter().copied().filter(|&c| c < self.entries.len()).collect();
+        let mut open: Vec<usize> = wanted
+            .iter()
+            .copied()
+            .filter(|&c| c < self.entries.len())
+            .collect();
         while let Some(column) = open.pop() {
             if !std::mem::replace(&mut needed[column], true) {
-                open.extend(self.entries[column].references.iter().filter(|r| !r.in_base).map(|r| r.column));
+                open.extend(
+                    self.entries[column]
+                        .references
+                        .iter()
+                        .filter(|r| !r.in_base)
+                        .map(|r| r.column),
+                );
             }
         }
         (0..needed.len()).filter(|&c| needed[c]).collect()
@@ -490,11 +620,18 @@ impl<'a> Block<'a> {
     /// [`Block::needs_of_base`] names. `None`: no such column.
     pub(crate) fn read(&self, wanted: &[usize], base: &BTreeMap<usize, Vec<i64>>) -> Option<Vec<Vec<u64>>> {
         let steps = self.steps(wanted, base)?;
-        wanted.iter().map(|&column| self.values(column, steps.get(&column).map_or(&[], Vec::as_slice))).collect()
+        wanted
+            .iter()
+            .map(|&column| self.values(column, steps.get(&column).map_or(&[], Vec::as_slice)))
+            .collect()
     }
 
     /// The steps, in units, of some columns and of those that they are told against; of a constant column none.
-    pub(crate) fn steps(&self, wanted: &[usize], base: &BTreeMap<usize, Vec<i64>>) -> Option<BTreeMap<usize, Vec<i64>>> {
+    pub(crate) fn steps(
+        &self,
+        wanted: &[usize],
+        base: &BTreeMap<usize, Vec<i64>>,
+    ) -> Option<BTreeMap<usize, Vec<i64>>> {
         let needed = self.closure(wanted);
         let mut residuals = self.residuals(&needed);
         let mut known: BTreeMap<usize, Vec<i64>> = BTreeMap::new();
@@ -513,13 +650,23 @@ impl<'a> Block<'a> {
                 });
             }
             for reference in &entry.references {
-                let other = if reference.in_base { base.get(&reference.column) } else { known.get(&reference.column) };
+                let other = if reference.in_base {
+                    base.get(&reference.column)
+                } else {
+                    known.get(&reference.column)
+                };
                 // A column of the base that does not move has no steps to add.
                 let other = other.map_or(&[][..], Vec::as_slice);
-                own.iter_mut().zip(other).for_each(|(own, &other)| *own = own.wrapping_add(reference.factor.of(other)));
+                own.iter_mut()
+                    .zip(other)
+                    .for_each(|(own, &other)| *own = own.wrapping_add(reference.factor.of(other)));
             }
-            if entry.told.is_coded() && let Some((last, others)) = own.split_last_mut() {
-                *last = others.iter().fold(entry.total(), |left, &step| left.wrapping_sub(step));
+            if entry.told.is_coded()
+                && let Some((last, others)) = own.split_last_mut()
+            {
+                *last = others
+                    .iter()
+                    .fold(entry.total(), |left, &step| left.wrapping_sub(step));
             }
             known.insert(column, own);
         }
@@ -532,7 +679,9 @@ impl<'a> Block<'a> {
         let count = self.readings.saturating_sub(2);
         for (bytes, members) in &self.groups {
             // What follows the last column that is needed is left alone.
-            let Some(last) = members.iter().rposition(|m| needed.binary_search(m).is_ok()) else { continue };
+            let Some(last) = members.iter().rposition(|m| needed.binary_search(m).is_ok()) else {
+                continue;
+            };
             let mut decoder = Decoder::new(bytes);
             for &column in &members[..=last] {
                 let mut residual = steps::decode(&mut decoder, count, self.entries[column].is_signed());

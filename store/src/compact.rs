@@ -1,11 +1,11 @@
 //! Compaction: full stretches of ticks become compressed columns. And retention: what is too old, or too much, goes.
 
-use crate::bytes::{put, put_signed, take, take_signed};
 use crate::columns;
 use crate::error::{Error, Result, sqlite};
 use crate::hot::{Before, KEY_EVERY};
 use crate::processes;
 use crate::reader::templates;
+use crate::times;
 use crate::writer::Writer;
 use model::{Nanos, Template, UnixNanos};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -93,14 +93,8 @@ impl Writer {
                 blocks[place].push(index, *at, reading.offset, &reading.values);
             }
         }
-        let mut stamps = Vec::new();
-        let (mut at, mut monotonic) = (0i64, 0i64);
-        for row in &rows {
-            put_signed(&mut stamps, row.1 - at);
-            put_signed(&mut stamps, row.2 - monotonic);
-            (at, monotonic) = (row.1, row.2);
-        }
-        let stamps = zstd::bulk::compress(&stamps, 9).unwrap_or_default();
+        let stamps: Vec<(i64, i64)> = rows.iter().map(|row| (row.1, row.2)).collect();
+        let stamps = times::pack_stamps(&stamps);
         // Most of meminfo and of zoneinfo's nodes is vmstat again, read in the same millisecond.
         let base = self
             .source_place(BASE_SOURCE)
@@ -109,7 +103,7 @@ impl Writer {
             .iter()
             .enumerate()
             .map(|(i, block)| {
-                let base = base.filter(|&b| b != i && blocks[b].index == block.index);
+                let base = base.filter(|&b| b != i && blocks[b].has_ticks_of(block));
                 (
                     columns::pack(&block.columns, base.map_or(&[], |b| &blocks[b].columns)),
                     base.is_some(),
@@ -139,8 +133,8 @@ impl Writer {
                         block.template,
                         block.from,
                         block.to,
-                        block.index.len() as i64,
-                        block.times(),
+                        block.times.len() as i64,
+                        times::pack_readings(&block.times),
                         base_id.filter(|_| *is_based),
                         body
                     ],
@@ -321,10 +315,8 @@ struct Gathered {
     template: i64,
     from: i64,
     to: i64,
-    /// Which ticks of the stretch have a reading.
-    index: Vec<usize>,
-    /// How much later than its tick each was read.
-    offset: Vec<i64>,
+    /// Which ticks of the stretch have a reading, and how much later than its tick each was read.
+    times: Vec<(usize, i64)>,
     columns: Vec<Vec<u64>>,
 }
 
@@ -334,34 +326,34 @@ impl Gathered {
         Gathered {
             source,
             template,
-            from: 0,
-            to: 0,
-            index: Vec::new(),
-            offset: Vec::new(),
+            from: i64::MAX,
+            to: i64::MIN,
+            times: Vec::new(),
             columns,
         }
     }
 
     fn push(&mut self, index: usize, at: i64, offset: i64, values: &[u64]) {
-        if self.index.is_empty() {
-            self.from = at;
-        }
-        self.to = at;
-        self.index.push(index);
-        self.offset.push(offset);
+        // Not first and last: a clock can be set back.
+        (self.from, self.to) = (self.from.min(at), self.to.max(at));
+        self.times.push((index, offset));
         for (column, value) in self.columns.iter_mut().zip(values) {
             column.push(*value);
         }
     }
 
+    fn has_ticks_of(&self, other: &Gathered) -> bool {
+        self.times.len() == other.times.len() && self.times.iter().zip(&other.times).all(|(a, b)| a.0 == b.0)
+    }
+
     /// Tells all readings in the terms of another template, if that gives the same bytes. Many readings are left as they are.
     fn retell(&mut self, old: &Template, new: &Template, id: i64) -> bool {
-        if self.index.len() > KEY_EVERY as usize {
+        if self.times.len() > KEY_EVERY as usize {
             return false;
         }
         let mut columns = vec![Vec::new(); new.slots().len()];
         let mut values = Vec::new();
-        for i in 0..self.index.len() {
+        for i in 0..self.times.len() {
             let row: Vec<u64> = self.columns.iter().map(|c| c[i]).collect();
             if !new.read(&old.render(&row), &mut values) {
                 return false;
@@ -374,38 +366,4 @@ impl Gathered {
         (self.columns, self.template) = (columns, id);
         true
     }
-
-    /// For each reading the step of the tick's index, and the step of the offset.
-    fn times(&self) -> Vec<u8> {
-        let mut plain = Vec::new();
-        let mut before = 0;
-        for &index in &self.index {
-            put(&mut plain, (index - before) as u64);
-            before = index;
-        }
-        let mut before = 0;
-        for &offset in &self.offset {
-            put_signed(&mut plain, offset - before);
-            before = offset;
-        }
-        zstd::bulk::compress(&plain, 9).unwrap_or_default()
-    }
-}
-
-/// The reverse of [`Gathered::times`]: index of the tick and offset of each reading. `None`: damaged.
-pub(crate) fn reading_times(blob: &[u8], readings: usize) -> Option<Vec<(usize, i64)>> {
-    let plain = zstd::stream::decode_all(blob).ok()?;
-    let mut rest = plain.as_slice();
-    let mut index = 0usize;
-    let mut out = Vec::with_capacity(readings);
-    for _ in 0..readings {
-        index = index.checked_add(usize::try_from(take(&mut rest)?).ok()?)?;
-        out.push((index, 0));
-    }
-    let mut offset = 0i64;
-    for (_, of) in &mut out {
-        offset = offset.wrapping_add(take_signed(&mut rest)?);
-        *of = offset;
-    }
-    Some(out)
 }

@@ -17,6 +17,7 @@ mod reader;
 mod relations;
 mod schema;
 mod steps;
+mod times;
 mod writer;
 
 pub use columns::ColumnSummary;

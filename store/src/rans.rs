@@ -58,7 +58,11 @@ impl Table {
         self.seen = self.seen.saturating_add(1);
         for (i, start) in self.starts.iter_mut().enumerate() {
             // The targets keep a distance of 1, so no symbol becomes impossible.
-            let target = if i > symbol { ONE - SYMBOLS as u16 + i as u16 } else { i as u16 };
+            let target = if i > symbol {
+                ONE - SYMBOLS as u16 + i as u16
+            } else {
+                i as u16
+            };
             *start = start.wrapping_add(((target as i16).wrapping_sub(*start as i16) >> rate) as u16);
         }
     }
@@ -103,7 +107,8 @@ impl Encoder {
         while count > 0 {
             let now = count.min(PLAIN);
             let share = ONE >> now;
-            self.shares.push(((value as u16 & ((1 << now) - 1)) * share, share));
+            self.shares
+                .push(((value as u16 & ((1 << now) - 1)) * share, share));
             value >>= now;
             count -= now;
         }
@@ -155,7 +160,9 @@ impl<'a> Decoder<'a> {
 
     fn step(&mut self, start: u16, share: u16) {
         let below = (self.state & u32::from(ONE - 1)).wrapping_sub(u32::from(start));
-        self.state = u32::from(share).wrapping_mul(self.state >> BITS).wrapping_add(below);
+        self.state = u32::from(share)
+            .wrapping_mul(self.state >> BITS)
+            .wrapping_add(below);
         if self.state < LOW {
             self.state = self.state << 16 | self.word();
         }
@@ -163,7 +170,10 @@ impl<'a> Decoder<'a> {
 
     fn find(&mut self, starts: &[u16; SYMBOLS]) -> usize {
         let place = (self.state & u32::from(ONE - 1)) as i16;
-        let symbol = starts[1..].iter().map(|&start| u16::from(start as i16 <= place)).sum::<u16>() as usize;
+        let symbol = starts[1..]
+            .iter()
+            .map(|&start| u16::from(start as i16 <= place))
+            .sum::<u16>() as usize;
         let (start, share) = share(starts, symbol);
         self.step(start, share);
         symbol
@@ -181,7 +191,11 @@ impl<'a> Decoder<'a> {
 
     pub(crate) fn bit(&mut self, p: u16) -> bool {
         let bit = self.state & u32::from(ONE - 1) < u32::from(p);
-        if bit { self.step(0, p) } else { self.step(p, ONE - p) }
+        if bit {
+            self.step(0, p)
+        } else {
+            self.step(p, ONE - p)
+        }
         bit
     }
 
@@ -218,7 +232,14 @@ mod tests {
             (0..SYMBOLS).prop_map(Part::Between),
             (1..ONE, any::<bool>()).prop_map(|(p, bit)| Part::Bit(p, bit)),
             (any::<u64>(), 0u32..=64).prop_map(|(value, count)| {
-                Part::Plain(if count == 64 { value } else { value & ((1 << count) - 1) }, count)
+                Part::Plain(
+                    if count == 64 {
+                        value
+                    } else {
+                        value & ((1 << count) - 1)
+                    },
+                    count,
+                )
             }),
         ]
     }

@@ -1,11 +1,10 @@
 //! Reading: chosen columns of a span, whatever form its ticks are in.
 
-use crate::bytes::take_signed;
 use crate::columns::{Block, ColumnSummary};
-use crate::compact::reading_times;
 use crate::error::{Error, Result, sqlite};
 use crate::hot::{Before, HotReading, OFFSET_UNIT};
 use crate::schema;
+use crate::times;
 use crate::writer::RunId;
 use model::{Boot, Event, Fact, Gap, LogRecord, Nanos, Run, RunOrigin, Template, TimeSpan, UnixNanos};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -97,7 +96,7 @@ pub struct SourceSize {
     pub ticks: u64,
     /// Numbers in them: readings × slots.
     pub numbers: u64,
-    /// Bytes of their blocks.
+    /// Bytes of their blocks, heads and the times of the readings included.
     pub blob_bytes: u64,
 }
 
@@ -301,7 +300,7 @@ impl Reader {
                 "SELECT run, from_ns, stamps FROM stretch WHERE to_ns >= ?1 AND from_ns <= ?2 ORDER BY from_ns",
             )?;
             rows.query_map(params![span.from.0, span.to.0], |r| {
-                Ok((r.get(0)?, r.get(1)?, stamps(&r.get::<_, Vec<u8>>(2)?)))
+                Ok((r.get(0)?, r.get(1)?, times::stamps(&r.get::<_, Vec<u8>>(2)?)))
             })?
             .collect()
         })
@@ -458,14 +457,14 @@ impl Reader {
             let broken = || self.damaged(format!("{source} at {} s", row.from / 1_000_000_000));
             let block = Block::open(&row.body).ok_or_else(broken)?;
             let columns = self.block_columns(&row, &block, &slots).ok_or_else(broken)?;
-            let ticks = stamps(&row.stamps).ok_or_else(broken)?;
-            let times = reading_times(&row.times, row.readings).ok_or_else(broken)?;
-            let at: Option<Vec<i64>> = times.iter().map(|&(i, _)| ticks.get(i).map(|t| t.0)).collect();
+            let ticks = times::stamps(&row.stamps).ok_or_else(broken)?;
+            let readings = times::readings(&row.times, row.readings).ok_or_else(broken)?;
+            let at: Option<Vec<i64>> = readings.iter().map(|&(i, _)| ticks.get(i).map(|t| t.0)).collect();
             let at = at.ok_or_else(broken)?;
             let inside: Vec<bool> = at.iter().map(|&t| span.contains(UnixNanos(t))).collect();
             let middles: Vec<UnixNanos> = at
                 .iter()
-                .zip(&times)
+                .zip(&readings)
                 .map(|(&t, &(_, o))| UnixNanos(t + o * OFFSET_UNIT))
                 .collect();
             let keep = |i: usize| inside[i];
@@ -610,7 +609,7 @@ impl Reader {
         let slots = self.ask(template_slots)?;
         let rows: Vec<(String, i64, i64, i64)> = self.ask(|db| {
             let mut rows = db.prepare_cached(
-                "SELECT s.name, b.template, sum(b.readings), sum(length(b.body)) FROM block b JOIN source s ON s.id = b.source
+                "SELECT s.name, b.template, sum(b.readings), sum(length(b.body) + length(b.times)) FROM block b JOIN source s ON s.id = b.source
                  GROUP BY s.name, b.template ORDER BY s.name",
             )?;
             rows.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
@@ -775,20 +774,6 @@ fn template_slots(db: &Connection) -> rusqlite::Result<HashMap<i64, usize>> {
         .into_iter()
         .map(|(id, t)| (id, t.slots().len()))
         .collect())
-}
-
-/// The times of a stretch: wall and monotonic.
-fn stamps(blob: &[u8]) -> Option<Vec<(i64, i64)>> {
-    let plain = zstd::stream::decode_all(blob).ok()?;
-    let mut rest = plain.as_slice();
-    let (mut at, mut monotonic) = (0i64, 0i64);
-    let mut out = Vec::new();
-    while !rest.is_empty() {
-        at = at.wrapping_add(take_signed(&mut rest)?);
-        monotonic = monotonic.wrapping_add(take_signed(&mut rest)?);
-        out.push((at, monotonic));
-    }
-    Some(out)
 }
 
 fn filtered<T>(values: Vec<T>, keep: &dyn Fn(usize) -> bool) -> Vec<T> {

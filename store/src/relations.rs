@@ -49,7 +49,9 @@ impl Factor {
     ];
 
     pub(crate) fn decode(code: usize) -> Factor {
-        Factor { code: code as u8 & 15 }
+        Factor {
+            code: code as u8 & 15,
+        }
     }
 
     pub(crate) fn code(self) -> usize {
@@ -62,9 +64,15 @@ impl Factor {
     }
 
     fn nearest(slope: f64) -> Factor {
-        let distance = |&(numerator, shift): &(i64, u32)| (slope - numerator as f64 / f64::from(1 << shift)).abs();
-        let best = Self::ALL.iter().enumerate().min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
-        Factor { code: best.map_or(0, |(code, _)| code as u8) }
+        let distance =
+            |&(numerator, shift): &(i64, u32)| (slope - numerator as f64 / f64::from(1 << shift)).abs();
+        let best = Self::ALL
+            .iter()
+            .enumerate()
+            .min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
+        Factor {
+            code: best.map_or(0, |(code, _)| code as u8),
+        }
     }
 }
 
@@ -78,7 +86,11 @@ pub(crate) struct Leader {
 
 impl Leader {
     pub(crate) fn new(column: usize, steps: Vec<i64>) -> Leader {
-        Leader { column, steps, depth: 0 }
+        Leader {
+            column,
+            steps,
+            depth: 0,
+        }
     }
 
     pub(crate) fn moves(&self) -> bool {
@@ -103,7 +115,11 @@ pub(crate) struct Apart {
 
 /// Takes off what makes the steps cheaper to tell.
 pub(crate) fn take_off(steps: &[i64], earlier: &[Leader], base: &[Leader]) -> Apart {
-    let mut apart = Apart { references: Vec::new(), residual: steps.to_vec(), depth: 0 };
+    let mut apart = Apart {
+        references: Vec::new(),
+        residual: steps.to_vec(),
+        depth: 0,
+    };
     let near = &earlier[earlier.len().saturating_sub(REACH)..];
     let mut now = bits(steps);
     while apart.references.len() < MOST && now > REFERENCE_BITS {
@@ -114,11 +130,17 @@ pub(crate) fn take_off(steps: &[i64], earlier: &[Leader], base: &[Leader]) -> Ap
                 (bits(&residual), in_base, other, factor, residual)
             })
             .min_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((cost, in_base, other, factor, residual)) = found else { break };
+        let Some((cost, in_base, other, factor, residual)) = found else {
+            break;
+        };
         if cost + REFERENCE_BITS + now * LEAST_SAVING >= now {
             break;
         }
-        apart.references.push(Relation { in_base, column: other.column, factor });
+        apart.references.push(Relation {
+            in_base,
+            column: other.column,
+            factor,
+        });
         apart.depth = apart.depth.max(if in_base { 1 } else { other.depth + 1 });
         (now, apart.residual) = (cost, residual);
     }
@@ -126,7 +148,10 @@ pub(crate) fn take_off(steps: &[i64], earlier: &[Leader], base: &[Leader]) -> Ap
 }
 
 fn less<'a>(steps: &'a [i64], other: &'a [i64], factor: Factor) -> impl Iterator<Item = i64> + 'a {
-    steps.iter().zip(other).map(move |(a, &b)| a.wrapping_sub(factor.of(b)))
+    steps
+        .iter()
+        .zip(other)
+        .map(move |(a, &b)| a.wrapping_sub(factor.of(b)))
 }
 
 /// The few that look best on a sample.
@@ -134,21 +159,24 @@ fn candidates<'a>(steps: &[i64], near: &'a [Leader], base: &'a [Leader]) -> Vec<
     let stride = steps.len().div_ceil(SAMPLE).max(1);
     let sampled: Vec<i64> = steps.iter().step_by(stride).copied().collect();
     let rough = |steps: &mut dyn Iterator<Item = i64>| -> u32 {
-        steps.map(|s| 64 - s.unsigned_abs().leading_zeros() + u32::from(s != 0)).sum()
+        steps
+            .map(|s| 64 - s.unsigned_abs().leading_zeros() + u32::from(s != 0))
+            .sum()
     };
     let now = rough(&mut sampled.iter().copied());
     let mut found: Vec<(u32, bool, &Leader, Factor)> = Vec::new();
     let own = near.iter().filter(|l| l.depth < DEPTH).map(|l| (false, l));
     for (in_base, leader) in own.chain(base.iter().map(|l| (true, l))) {
-        let (mut with, mut square) = (0.0, 0.0);
-        for (&a, &b) in sampled.iter().zip(leader.steps.iter().step_by(stride)) {
-            with += a as f64 * b as f64;
-            square += b as f64 * b as f64;
-        }
         // The slope that fits best, and 1 or -1, which do where a few large steps spoil the slope.
-        let sign = Factor { code: u8::from(with < 0.0) };
-        let slope = Factor::nearest(if square > 0.0 { with / square } else { 0.0 });
-        for factor in [Some(sign), Some(slope).filter(|&s| s != sign)].into_iter().flatten() {
+        let slope = slope(&sampled, leader.steps.iter().step_by(stride));
+        let sign = Factor {
+            code: u8::from(slope < 0.0),
+        };
+        let slope = Factor::nearest(slope);
+        for factor in [Some(sign), Some(slope).filter(|&s| s != sign)]
+            .into_iter()
+            .flatten()
+        {
             let mut left = sampled
                 .iter()
                 .zip(leader.steps.iter().step_by(stride))
@@ -161,7 +189,29 @@ fn candidates<'a>(steps: &[i64], near: &'a [Leader], base: &'a [Leader]) -> Vec<
     }
     found.sort_by_key(|f| (f.0, f.1, f.2.column, f.3.code));
     found.truncate(TRIED);
-    found.into_iter().map(|(_, in_base, leader, factor)| (in_base, leader, factor)).collect()
+    found
+        .into_iter()
+        .map(|(_, in_base, leader, factor)| (in_base, leader, factor))
+        .collect()
+}
+
+/// By least squares, how much `steps` rises with `other`; 0 when `other` is always the same.
+fn slope<'a>(steps: &[i64], other: impl Iterator<Item = &'a i64>) -> f64 {
+    let (mut a, mut b, mut with, mut square) = (0.0, 0.0, 0.0, 0.0);
+    for (&step, &other) in steps.iter().zip(other) {
+        let (step, other) = (step as f64, other as f64);
+        a += step;
+        b += other;
+        with += step * other;
+        square += other * other;
+    }
+    let n = steps.len() as f64;
+    let spread = square - b * b / n;
+    if spread > 0.0 {
+        (with - a * b / n) / spread
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]
@@ -174,18 +224,30 @@ mod tests {
 
     #[test]
     fn a_sum_is_found() {
-        let noise = |seed: i64| (0..100).map(move |i: i64| (i * i * seed) % 997).collect::<Vec<i64>>();
+        let noise = |seed: i64| {
+            (0..100)
+                .map(move |i: i64| (i * i * seed) % 997)
+                .collect::<Vec<i64>>()
+        };
         let (a, b) = (noise(7), noise(13));
         let sum: Vec<i64> = a.iter().zip(&b).map(|(a, b)| a * 4 - b).collect();
         let apart = take_off(&sum, &[leader(3, &a), leader(5, &b)], &[]);
-        let told: Vec<(usize, i64)> = apart.references.iter().map(|r| (r.column, r.factor.of(100))).collect();
+        let told: Vec<(usize, i64)> = apart
+            .references
+            .iter()
+            .map(|r| (r.column, r.factor.of(100)))
+            .collect();
         assert_eq!(told, [(3, 400), (5, -100)]);
         assert!(apart.residual.iter().all(|&r| r == 0));
     }
 
     #[test]
     fn what_does_not_help_is_left_alone() {
-        let apart = take_off(&[1; 100], &[leader(0, &[5, -3].repeat(50))], &[leader(0, &[9, 0, 4, 4].repeat(25))]);
+        let apart = take_off(
+            &[1; 100],
+            &[leader(0, &[5, -3].repeat(50))],
+            &[leader(0, &[9, 0, 4, 4].repeat(25))],
+        );
         assert_eq!(apart.references, []);
         assert_eq!(apart.residual, [1; 100]);
     }
