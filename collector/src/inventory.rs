@@ -10,8 +10,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Time between two looks.
+/// Time between two looks at the settings.
 const EVERY: Duration = Duration::from_secs(5);
+
+/// The devices, whose files are many, are looked at every so many looks.
+const DEVICES_EVERY: u32 = 3;
 
 /// Starts the thread. It ends with the program, or when nobody receives any more.
 ///
@@ -20,18 +23,23 @@ const EVERY: Duration = Duration::from_secs(5);
 pub(crate) fn start(proc: &Path, sender: Sender) -> std::io::Result<()> {
     let proc = proc.to_path_buf();
     let work = move || {
+        let sys = sys_beside(&proc);
         let mut before = BTreeMap::new();
-        loop {
-            let now = look(&proc);
+        let mut devices = BTreeMap::new();
+        for look in 0u32.. {
+            let mut now = settings(&proc, &sys);
+            if look.is_multiple_of(DEVICES_EVERY) {
+                devices = blocks(&proc, &sys);
+            }
+            now.extend(devices.clone());
             let at = Instant::now().wall;
             let facts: Vec<Fact> = changes(&before, &now)
                 .into_iter()
                 .map(|(name, value)| Fact { at, name, value })
                 .collect();
-            match facts.is_empty() || sender.send(Message::Facts(facts)) {
-                // No room: the next look tells the same changes.
-                false => {}
-                true => before = now,
+            // Without room, the next look tells the same changes.
+            if facts.is_empty() || sender.send(Message::Facts(facts)) {
+                before = now;
             }
             if sender.is_closed() {
                 return;
@@ -44,13 +52,6 @@ pub(crate) fn start(proc: &Path, sender: Sender) -> std::io::Result<()> {
         .stack_size(256 << 10)
         .spawn(work)
         .map(drop)
-}
-
-fn look(proc: &Path) -> BTreeMap<String, String> {
-    let sys = sys_beside(proc);
-    let mut facts = settings(proc, &sys);
-    facts.extend(blocks(proc, &sys));
-    facts
 }
 
 /// With another /proc comes its /sys beside it, if any: /host/proc and /host/sys.
