@@ -1,3 +1,5 @@
+//! What people type for a time, in zones with odd changes of clock.
+
 use super::*;
 use chrono_tz::{America::New_York, Australia::Lord_Howe, Europe::Berlin, Pacific::Apia, UTC};
 use expect_test::{Expect, expect};

@@ -1,3 +1,5 @@
+//! Any text comes back byte for byte.
+
 use super::{Fill, Piece, Template};
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! What sar and sadf printed, and what comes back of it.
+
 use super::write::{notes, readings, stretches};
 use super::{Averages, Options, sar};
 use crate::import::Machine;

@@ -1,3 +1,5 @@
+//! Logs of kernel files as scripts write them, good and bad.
+
 use super::*;
 use expect_test::{Expect, expect};
 
