@@ -7,6 +7,7 @@ mod children;
 mod command;
 mod page;
 mod programs;
+mod record;
 mod run;
 mod sample_data;
 mod summary;
@@ -33,6 +34,9 @@ enum Task {
     Bench(bench::Arguments),
     Accuracy(accuracy::Arguments),
     SampleData(sample_data::Arguments),
+    Record(record::Arguments),
+    #[command(hide = true)]
+    Demand(record::DemandArguments),
     /// Check what no compiler checks: layout of files, the licence, arrows between crates, paths of one machine
     Tidy,
 }
@@ -44,6 +48,8 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Accuracy(arguments) => accuracy::run(&arguments),
         Task::SampleData(arguments) => sample_data::run(&arguments),
+        Task::Record(arguments) => record::run(&arguments),
+        Task::Demand(arguments) => record::demand(&arguments),
         Task::Tidy => tidy::run(),
     };
     match result {
