@@ -36,8 +36,7 @@ const SAMPLES: [(&str, &str); 2] = [
 
 /// Builds, starts, tells, waits, ends.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    tools::NODE.ensure()?;
-    tools::NPM.ensure()?;
+    tools::ensure_node()?;
     page::build_if_stale()?;
     command::run(command::cargo().args(["build", "-p", "collector", "-p", "analyzer", "-p", "web"]))?;
     let binaries = workspace::binaries();

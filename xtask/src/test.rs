@@ -20,7 +20,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     summary.step("format", || once(cargo().args(["fmt", "--all", "--check"])));
     summary.step("tidy", || tidy::run().map(|()| Counts::ONE));
     // The page first: it is embedded in `web`, whose compilation wants the folder.
-    let page = step_with(&mut summary, arguments, "page", node(), |()| build_page());
+    let page = step_with(&mut summary, arguments, "page", tools::ensure_node(), |()| {
+        build_page()
+    });
     summary.step("clippy", || {
         once(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     });
@@ -88,12 +90,6 @@ fn recordings() -> String {
         0 => "no recordings in ../shared/recordings: the tests read sample-data only".into(),
         count => format!("the tests read {count} recordings in ../shared/recordings besides sample-data"),
     }
-}
-
-fn node() -> Result<()> {
-    tools::NODE.ensure()?;
-    tools::NPM.ensure()?;
-    Ok(())
 }
 
 /// Installs the page's dependencies, builds it (which checks its types).

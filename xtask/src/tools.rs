@@ -14,12 +14,12 @@ pub(crate) struct Tool {
 }
 
 /// Runs the page's build.
-pub(crate) const NODE: Tool = Tool {
+const NODE: Tool = Tool {
     programs: &["node", "nodejs"],
     package: "nodejs",
 };
 /// Installs the page's dependencies as its lock file says.
-pub(crate) const NPM: Tool = Tool {
+const NPM: Tool = Tool {
     programs: &["npm"],
     package: "npm",
 };
@@ -58,6 +58,26 @@ impl Tool {
 
     fn find(self) -> Option<PathBuf> {
         self.programs.iter().find_map(|program| find(program))
+    }
+}
+
+/// Node.js and npm, of a version that the page can be built with.
+pub(crate) fn ensure_node() -> Result<()> {
+    const OLDEST: u32 = 20;
+    let node = NODE.ensure()?;
+    NPM.ensure()?;
+    let version = command::output(command::in_root(node).arg("--version"))?;
+    let major = version
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .and_then(|major| major.parse::<u32>().ok());
+    match major {
+        Some(OLDEST..) => Ok(()),
+        _ => bail!(
+            "node is version {}: the page needs {OLDEST} or newer",
+            version.trim()
+        ),
     }
 }
 
