@@ -56,7 +56,10 @@ pub(crate) struct Run {
     /// Delete the oldest while the database is larger than this: 2GiB, 500MiB
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
     pub(crate) keep_bytes: u64,
-    /// Take one reading of everything, store it, print a table of it, and end
+    /// Do not look at processes: the greater part of what recording costs, but it names who did it
+    #[arg(long)]
+    pub(crate) no_processes: bool,
+    /// Take one reading of every file, store it, print a table of it, and end
     #[arg(long)]
     pub(crate) once: bool,
 }

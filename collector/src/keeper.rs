@@ -22,8 +22,11 @@ const RETRY: Duration = Duration::from_millis(500);
 /// When told to end, a disk that fails is waited for no longer than this.
 const LAST_TRY: Duration = Duration::from_secs(5);
 
-/// Between two looks at the limits of age and size, and at whether the file can be read: who only writes does not notice.
-const CARE_EVERY: Duration = Duration::from_secs(10);
+/// Between two looks at what is due to be compacted or is too much.
+const TIDY_EVERY: Duration = Duration::from_secs(10);
+
+/// Between two looks at whether the file can be read: who only writes does not notice when it cannot.
+const READ_EVERY: Duration = Duration::from_secs(30);
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +46,8 @@ pub(crate) struct Keeper {
     facts: BTreeMap<String, Fact>,
     /// What is wrong with the database, once it was said.
     trouble: Option<String>,
-    cared: Option<Instant>,
+    tidied: Option<Instant>,
+    read: Instant,
     closed: Arc<AtomicBool>,
     /// Held as long as we live: two writers would each tell half of the story.
     _lock: File,
@@ -71,7 +75,8 @@ impl Keeper {
             open: None,
             facts: BTreeMap::new(),
             trouble: None,
-            cared: None,
+            tidied: None,
+            read: Instant::now(),
             closed: Arc::default(),
             _lock: lock,
         };
@@ -181,22 +186,24 @@ impl Keeper {
         }
     }
 
+    /// Whether it is time for [`Keeper::tidy`].
+    pub(crate) fn is_tidy(&self) -> bool {
+        self.tidied.is_some_and(|last| last.elapsed() < TIDY_EVERY)
+    }
+
     fn step(&mut self) -> store::Result<bool> {
         let Some(Open { writer, .. }) = &mut self.open else {
             return Ok(false);
         };
-        if writer.compact(false)? {
+        self.tidied = Some(Instant::now());
+        if writer.compact(false)? || writer.retain(Some(self.keep.age), Some(self.keep.bytes))?.more {
             return Ok(true);
         }
-        if self.cared.is_some_and(|last| last.elapsed() < CARE_EVERY) {
-            return Ok(false);
-        }
-        let done = writer.retain(Some(self.keep.age), Some(self.keep.bytes))?;
-        if !done.more {
-            self.cared = Some(Instant::now());
+        if self.read.elapsed() > READ_EVERY {
+            self.read = Instant::now();
             Reader::open(&self.path)?.extent()?;
         }
-        Ok(done.more)
+        Ok(false)
     }
 
     fn move_aside(&mut self, error: &store::Error) {

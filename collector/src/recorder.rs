@@ -155,7 +155,7 @@ fn work(mut keeper: Keeper, messages: &Receiver<Message>) {
         match messages.recv_timeout(if busy { Duration::ZERO } else { IDLE }) {
             Ok(message) => {
                 keeper.store(&message);
-                busy = true;
+                busy = busy || !keeper.is_tidy();
             }
             Err(RecvTimeoutError::Timeout) if busy => busy = keeper.tidy(),
             Err(RecvTimeoutError::Timeout) if !keeper.is_closed() => {}

@@ -48,7 +48,7 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     let mut recorder = Recorder::start(Keeper::open(&database, node::boot(proc, begun.wall), run, keep)?)?;
     inventory::start(proc, recorder.sender())?;
     pressure_events::start(proc, recorder.sender())?;
-    let mut watch = Watch::new(proc);
+    let mut watch = Watch::new(proc, !arguments.no_processes);
     let mut service = Service::from_environment();
     stay_in_memory().iter().for_each(|refused| say(refused));
     say(&format!(
@@ -84,13 +84,13 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
 /// All that is looked at on the beat.
 struct Watch {
     sampler: Sampler,
-    processes: Processes,
+    processes: Option<Processes>,
     looked: Option<Nanos>,
     log: Option<KernelLog>,
 }
 
 impl Watch {
-    fn new(proc: &Path) -> Watch {
+    fn new(proc: &Path, processes: bool) -> Watch {
         // The log is this kernel's: it belongs to no other machine's /proc.
         let log = (proc == Path::new("/proc")).then(|| KernelLog::open(Path::new("/dev/kmsg")));
         let log = log.and_then(|log| {
@@ -99,7 +99,7 @@ impl Watch {
         });
         Watch {
             sampler: Sampler::new(proc),
-            processes: Processes::new(proc),
+            processes: processes.then(|| Processes::new(proc)),
             looked: None,
             log,
         }
@@ -111,16 +111,17 @@ impl Watch {
         for gap in gaps {
             recorder.send(Message::Gap(gap))?;
         }
-        if self
-            .looked
-            .is_none_or(|last| now.monotonic - last >= PROCESSES_EVERY)
+        if let Some(processes) = &mut self.processes
+            && self
+                .looked
+                .is_none_or(|last| now.monotonic - last >= PROCESSES_EVERY)
         {
             self.looked = Some(now.monotonic);
-            if let Ok(processes) = self.processes.look(now)
-                && !processes.samples.is_empty()
-                && !recorder.send(Message::Processes(processes))?
+            if let Ok(look) = processes.look(now)
+                && !look.samples.is_empty()
+                && !recorder.send(Message::Processes(look))?
             {
-                self.processes.lost();
+                processes.lost();
             }
         }
         if let Some(log) = &mut self.log {

@@ -122,7 +122,8 @@ fn killed_at_any_moment_it_loses_no_tick_that_was_read_back() {
         let Ok(reader) = Reader::open(&machine.database()) else {
             continue;
         };
-        let ticks = reader.ticks(ALWAYS).unwrap().len();
+        // Killed before it had made the tables, it recorded nothing: then it was the first round that got so far.
+        let ticks = reader.ticks(ALWAYS).map_or(0, |t| t.len());
         assert!(
             ticks >= stored.max(before),
             "round {round}: {ticks} ticks, were {stored}, {before}"

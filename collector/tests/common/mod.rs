@@ -78,7 +78,7 @@ impl Machine {
             || last_text(&self.reader(), source).as_deref() != Some(text)
         {
             assert!(
-                begun.elapsed() < Duration::from_secs(30),
+                begun.elapsed() < Duration::from_secs(60),
                 "{source} never read {text:?}"
             );
             std::thread::sleep(Duration::from_millis(20));
