@@ -118,7 +118,7 @@ pub fn episodes(at: &[f64], values: &[f64], pattern: &Pattern) -> Vec<Episode> {
             .filter(|&k| !values[k].is_nan())
             .max_by(|&a, &b| values[a].total_cmp(&values[b]));
         let peak = peak.unwrap_or(i);
-        let plateau = median(&first_known(&values[(i + 1).min(end)..=end], 4));
+        let plateau = median(&first_known(&values[(i + 1).min(end)..=end], 3));
         let mut episode = Episode {
             from: i,
             to: end,

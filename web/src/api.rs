@@ -35,19 +35,31 @@ pub(crate) struct Span {
 /// The zone in which bare times are meant: the node's own.
 fn zone(reader: &Reader) -> Result<chrono_tz::Tz, Problem> {
     let boots = reader.boots()?;
-    Ok(boots.last().and_then(|b| b.tz.parse().ok()).unwrap_or(chrono_tz::UTC))
+    Ok(boots
+        .last()
+        .and_then(|b| b.tz.parse().ok())
+        .unwrap_or(chrono_tz::UTC))
 }
 
 fn time(text: &str, reader: &Reader, end: UnixNanos) -> Result<UnixNanos, Problem> {
     let now = UnixNanos(Utc::now().timestamp_nanos_opt().unwrap_or(0));
-    let context = time_grammar::Context { now, data_end: Some(end), tz: zone(reader)? };
+    let context = time_grammar::Context {
+        now,
+        data_end: Some(end),
+        tz: zone(reader)?,
+    };
     time_grammar::parse(text, &context).map_err(|e| Problem::bad_request(e.to_string()))
 }
 
 impl Span {
     fn read(&self, reader: &Reader, default_s: i64) -> Result<TimeSpan, Problem> {
-        let extent = reader.extent()?.ok_or_else(|| Problem::not_found("nothing is recorded yet"))?;
-        let to = self.to.as_deref().map_or(Ok(extent.to), |t| time(t, reader, extent.to))?;
+        let extent = reader
+            .extent()?
+            .ok_or_else(|| Problem::not_found("nothing is recorded yet"))?;
+        let to = self
+            .to
+            .as_deref()
+            .map_or(Ok(extent.to), |t| time(t, reader, extent.to))?;
         let from = match self.from.as_deref() {
             Some(text) => time(text, reader, extent.to)?,
             None => (to - default_s * SECOND).max(extent.from),
@@ -62,14 +74,21 @@ impl Span {
 fn explained(reader: &Reader, span: TimeSpan) -> Result<Explanation, Problem> {
     if span.seconds() > MOST_EXPLAINED_S {
         let hours = MOST_EXPLAINED_S / 3600.0;
-        return Err(Problem::bad_request(format!("at most {hours} hours are explained at a time")));
+        return Err(Problem::bad_request(format!(
+            "at most {hours} hours are explained at a time"
+        )));
     }
     Ok(explain_span(reader, span, &Options { tz: zone(reader)? })?)
 }
 
 /// `GET /api/v1/explain`: the document of `analyzer explain --json`.
-pub(crate) async fn explain(State(shared): State<Arc<Shared>>, Query(span): Query<Span>) -> Answer<Explanation> {
-    ask(&shared, move |reader| explained(reader, span.read(reader, 600)?)).await.map(Json)
+pub(crate) async fn explain(
+    State(shared): State<Arc<Shared>>,
+    Query(span): Query<Span>,
+) -> Answer<Explanation> {
+    ask(&shared, move |reader| explained(reader, span.read(reader, 600)?))
+        .await
+        .map(Json)
 }
 
 /// `GET /api/v1/markdown`: the same for a ticket.
@@ -78,7 +97,10 @@ pub(crate) async fn markdown(
     Query(span): Query<Span>,
 ) -> Result<Response, Problem> {
     let text = ask(&shared, move |reader| {
-        Ok(analyzer::report::markdown(&explained(reader, span.read(reader, 600)?)?))
+        Ok(analyzer::report::markdown(&explained(
+            reader,
+            span.read(reader, 600)?,
+        )?))
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response())
@@ -120,7 +142,9 @@ pub(crate) async fn incidents(State(shared): State<Arc<Shared>>, Query(span): Qu
                 let cause = incident.causes.first();
                 // One that goes on across the edge of two windows is one.
                 let goes_on = incidents.last_mut().filter(|last| {
-                    last.cause == cause.map(|c| c.cause) && last.to == stamp(from) && incident.from.0 <= from + SECOND * 60
+                    last.cause == cause.map(|c| c.cause)
+                        && last.to == stamp(from)
+                        && incident.from.0 <= from + SECOND * 60
                 });
                 if let Some(last) = goes_on {
                     last.to = stamp(incident.to.0);
@@ -134,7 +158,9 @@ pub(crate) async fn incidents(State(shared): State<Arc<Shared>>, Query(span): Qu
                     headline: incident.headline,
                     cause: cause.map(|c| c.cause),
                     devices: cause.map_or(Vec::new(), |c| c.devices.clone()),
-                    processes: cause.map_or(Vec::new(), |c| c.processes.iter().map(|p| p.comm.clone()).collect()),
+                    processes: cause.map_or(Vec::new(), |c| {
+                        c.processes.iter().map(|p| p.comm.clone()).collect()
+                    }),
                 });
             }
             if to == span.to {
@@ -142,7 +168,11 @@ pub(crate) async fn incidents(State(shared): State<Arc<Shared>>, Query(span): Qu
             }
             from = to;
         }
-        Ok(List { from: stamp(span.from), to: stamp(span.to), incidents })
+        Ok(List {
+            from: stamp(span.from),
+            to: stamp(span.to),
+            incidents,
+        })
     })
     .await
     .map(Json)
@@ -207,11 +237,21 @@ pub(crate) async fn series(
     Query(wanted): Query<Wanted>,
 ) -> Answer<crate::series::Series> {
     ask(&shared, move |reader| {
-        let span = Span { from: wanted.from, to: wanted.to }.read(reader, 600)?;
+        let span = Span {
+            from: wanted.from,
+            to: wanted.to,
+        }
+        .read(reader, 600)?;
         if span.seconds() > MOST_EXPLAINED_S {
             return Err(Problem::bad_request("at most 6 hours are drawn at a time"));
         }
-        crate::series::read(reader, span, &wanted.metric, &wanted.subject, wanted.points.clamp(2, 5000))
+        crate::series::read(
+            reader,
+            span,
+            &wanted.metric,
+            &wanted.subject,
+            wanted.points.clamp(2, 5000),
+        )
     })
     .await
     .map(Json)
@@ -220,8 +260,13 @@ pub(crate) async fn series(
 /// `GET /api/v1/metrics`
 pub(crate) async fn metrics(State(shared): State<Arc<Shared>>) -> Answer<Vec<crate::series::Name>> {
     ask(&shared, |reader| {
-        let extent = reader.extent()?.ok_or_else(|| Problem::not_found("nothing is recorded yet"))?;
-        crate::series::names(reader, TimeSpan::new((extent.to - 60 * SECOND).max(extent.from), extent.to))
+        let extent = reader
+            .extent()?
+            .ok_or_else(|| Problem::not_found("nothing is recorded yet"))?;
+        crate::series::names(
+            reader,
+            TimeSpan::new((extent.to - 60 * SECOND).max(extent.from), extent.to),
+        )
     })
     .await
     .map(Json)
@@ -240,13 +285,21 @@ pub(crate) async fn file(
     Query(at): Query<At>,
 ) -> Result<Response, Problem> {
     let (bytes, when) = ask(&shared, move |reader| {
-        let extent = reader.extent()?.ok_or_else(|| Problem::not_found("nothing is recorded yet"))?;
-        let at = at.at.as_deref().map_or(Ok(extent.to), |t| time(t, reader, extent.to))?;
+        let extent = reader
+            .extent()?
+            .ok_or_else(|| Problem::not_found("nothing is recorded yet"))?;
+        let at = at
+            .at
+            .as_deref()
+            .map_or(Ok(extent.to), |t| time(t, reader, extent.to))?;
         // The file is read a moment after its tick.
         let reading = reader.reading_at(&source, at)?;
         let reading = reading.filter(|r| at.0 - r.at.0 <= 3 * r.interval.max(SECOND));
         let reading = reading.ok_or_else(|| {
-            Problem::not_found(format!("no {} was recorded then", source.chars().take(60).collect::<String>()))
+            Problem::not_found(format!(
+                "no {} was recorded then",
+                source.chars().take(60).collect::<String>()
+            ))
         })?;
         Ok((reading.template.render(&reading.values), stamp(reading.at)))
     })
@@ -260,7 +313,9 @@ pub(crate) async fn file(
 
 /// Addresses under /api that do not exist.
 pub(crate) async fn nothing() -> Problem {
-    Problem::not_found("no such resource; see /api/v1/node, explain, incidents, series, metrics, file/{source}")
+    Problem::not_found(
+        "no such resource; see /api/v1/node, explain, incidents, series, metrics, file/{source}",
+    )
 }
 
 pub(crate) fn stamp(at: UnixNanos) -> String {

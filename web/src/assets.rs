@@ -21,7 +21,8 @@ pub(crate) async fn asset(Path(path): Path<String>) -> Response {
 
 fn serve(path: &str) -> Response {
     let Some(file) = Page::get(path) else {
-        return Problem::not_found(format!("no file {}", path.chars().take(80).collect::<String>())).into_response();
+        return Problem::not_found(format!("no file {}", path.chars().take(80).collect::<String>()))
+            .into_response();
     };
     let kind = match path.rsplit('.').next() {
         Some("html") => "text/html; charset=utf-8",
@@ -30,6 +31,14 @@ fn serve(path: &str) -> Response {
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     };
-    let keep = if path == "index.html" { "no-cache" } else { "public, max-age=31536000, immutable" };
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)], file.data.into_owned()).into_response()
+    let keep = if path == "index.html" {
+        "no-cache"
+    } else {
+        "public, max-age=31536000, immutable"
+    };
+    (
+        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)],
+        file.data.into_owned(),
+    )
+        .into_response()
 }

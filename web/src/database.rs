@@ -10,7 +10,11 @@ pub(crate) async fn ask<T: Send + 'static>(
     shared: &Arc<Shared>,
     question: impl FnOnce(&Reader) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let _turn = shared.turns.acquire().await.map_err(|_| Problem::unavailable("stopping"))?;
+    let _turn = shared
+        .turns
+        .acquire()
+        .await
+        .map_err(|_| Problem::unavailable("stopping"))?;
     let path = shared.path.clone();
     tokio::task::spawn_blocking(move || question(&Reader::open(&path)?))
         .await

@@ -11,7 +11,12 @@ use std::sync::Arc;
 
 /// Checks host and token before anything else happens.
 pub(crate) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("").to_string();
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or("")
+        .to_string();
     let mut response = match allowed(&shared, request.headers(), &host) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
@@ -27,7 +32,11 @@ fn allowed(shared: &Shared, headers: &HeaderMap, host: &str) -> Result<(), Probl
     let Some(token) = &shared.token else { return Ok(()) };
     let given = headers.get(header::AUTHORIZATION).and_then(|h| h.to_str().ok());
     let given = given.and_then(|g| g.strip_prefix("Bearer ")).unwrap_or("");
-    if same(given.as_bytes(), token.as_bytes()) { Ok(()) } else { Err(Problem::unauthorized()) }
+    if same(given.as_bytes(), token.as_bytes()) {
+        Ok(())
+    } else {
+        Err(Problem::unauthorized())
+    }
 }
 
 /// An address, or localhost: a name of somebody else's domain that resolves to us is refused. With a token, which such a page
@@ -57,7 +66,10 @@ fn protect(headers: &mut HeaderMap) {
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }

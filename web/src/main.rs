@@ -35,7 +35,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let token = arguments.token.filter(|t| !t.is_empty());
     if !arguments.listen.ip().is_loopback() && token.is_none() {
-        eprintln!("web: {} can be reached from outside: give --token or $HIGHWATER_TOKEN", arguments.listen);
+        eprintln!(
+            "web: {} can be reached from outside: give --token or $HIGHWATER_TOKEN",
+            arguments.listen
+        );
         return ExitCode::from(2);
     }
     let path = arguments.db.unwrap_or_else(store::default_path);

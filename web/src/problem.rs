@@ -14,7 +14,11 @@ pub(crate) struct Problem {
 impl Problem {
     /// The request makes no sense.
     pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::BAD_REQUEST, title: "bad request", detail: detail.into() }
+        Problem {
+            status: StatusCode::BAD_REQUEST,
+            title: "bad request",
+            detail: detail.into(),
+        }
     }
 
     /// Who asks is not known.
@@ -37,12 +41,20 @@ impl Problem {
 
     /// Nothing is recorded there.
     pub(crate) fn not_found(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::NOT_FOUND, title: "not found", detail: detail.into() }
+        Problem {
+            status: StatusCode::NOT_FOUND,
+            title: "not found",
+            detail: detail.into(),
+        }
     }
 
     /// The database cannot be read now.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Problem {
-        Problem { status: StatusCode::SERVICE_UNAVAILABLE, title: "the database cannot be read", detail: detail.into() }
+        Problem {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: "the database cannot be read",
+            detail: detail.into(),
+        }
     }
 }
 
@@ -54,7 +66,8 @@ impl From<store::Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({ "title": self.title, "status": self.status.as_u16(), "detail": self.detail });
+        let body =
+            serde_json::json!({ "title": self.title, "status": self.status.as_u16(), "detail": self.detail });
         let mut response = (self.status, body.to_string()).into_response();
         let kind = header::HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);

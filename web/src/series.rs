@@ -44,15 +44,22 @@ pub(crate) fn read(
 ) -> Result<Series, Problem> {
     let window = load(reader, span)?;
     let signals = Signals::derive(&window);
-    let signal = signals.all().find(|s| s.name == metric && s.subject.to_string() == subject);
+    let signal = signals
+        .all()
+        .find(|s| s.name == metric && s.subject.to_string() == subject);
     let (unit, values) = match signal {
         Some(signal) => (signal.unit.to_string(), signal.values.clone()),
         None => {
             let all = window.all();
-            let found = all.iter().find(|(name, of, _)| **name == *metric && of.to_string() == subject);
+            let found = all
+                .iter()
+                .find(|(name, of, _)| **name == *metric && of.to_string() == subject);
             let (_, _, series) = found.ok_or_else(|| {
                 let metric: String = metric.chars().take(80).collect();
-                Problem::not_found(format!("no series {metric} of {}", subject.chars().take(80).collect::<String>()))
+                Problem::not_found(format!(
+                    "no series {metric} of {}",
+                    subject.chars().take(80).collect::<String>()
+                ))
             })?;
             let symbol = series.metric.unit.symbol();
             if series.metric.kind.is_counter() {
@@ -78,7 +85,9 @@ pub(crate) fn read(
     for k in 0..stretches {
         let (a, b) = (first + k * count / stretches, first + (k + 1) * count / stretches);
         let known = || values[a..b].iter().copied().filter(|v| !v.is_nan());
-        series.at.push((window.ticks[a].seconds() + window.ticks[b - 1].seconds()) / 2.0);
+        series
+            .at
+            .push((window.ticks[a].seconds() + window.ticks[b - 1].seconds()) / 2.0);
         series.min.push(known().reduce(f64::min));
         series.max.push(known().reduce(f64::max));
     }
@@ -91,7 +100,11 @@ pub(crate) fn names(reader: &Reader, span: TimeSpan) -> Result<Vec<Name>, Proble
     let signals = Signals::derive(&window);
     let mut names: Vec<Name> = signals
         .all()
-        .map(|s| Name { metric: s.name.into(), subject: s.subject.to_string(), unit: s.unit.into() })
+        .map(|s| Name {
+            metric: s.name.into(),
+            subject: s.subject.to_string(),
+            unit: s.unit.into(),
+        })
         .collect();
     names.extend(window.all().into_iter().map(|(metric, subject, series)| Name {
         metric: metric.to_string(),

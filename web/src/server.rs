@@ -24,7 +24,11 @@ pub(crate) struct Shared {
 
 /// All routes over one database.
 pub(crate) fn router(path: PathBuf, token: Option<String>) -> Router {
-    let shared = Arc::new(Shared { path, token, turns: Semaphore::new(QUESTIONS_AT_A_TIME) });
+    let shared = Arc::new(Shared {
+        path,
+        token,
+        turns: Semaphore::new(QUESTIONS_AT_A_TIME),
+    });
     Router::new()
         .route("/api/v1/explain", get(api::explain))
         .route("/api/v1/incidents", get(api::incidents))
@@ -43,9 +47,14 @@ pub(crate) fn router(path: PathBuf, token: Option<String>) -> Router {
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(path: PathBuf, listen: SocketAddr, token: Option<String>) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("{listen}"))?;
+        let listener = tokio::net::TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("{listen}"))?;
         let address = listener.local_addr()?;
         eprintln!("web: {} at http://{address}/", path.display());
         let mut terminate = signal(SignalKind::terminate())?;
@@ -53,7 +62,9 @@ pub(crate) fn run(path: PathBuf, listen: SocketAddr, token: Option<String>) -> R
         let told = async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         };
-        axum::serve(listener, router(path, token)).with_graceful_shutdown(told).await?;
+        axum::serve(listener, router(path, token))
+            .with_graceful_shutdown(told)
+            .await?;
         Ok(())
     })
 }

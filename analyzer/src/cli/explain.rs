@@ -39,6 +39,9 @@ pub(super) struct Arguments {
     /// Print Markdown
     #[arg(long)]
     md: bool,
+    /// Write one self-contained HTML file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "md"])]
+    html: Option<std::path::PathBuf>,
     /// Exit with status 1 when an incident was found
     #[arg(long)]
     exit_code: bool,
@@ -67,7 +70,11 @@ impl Arguments {
         } else {
             report::text(&explanation, &style(color))
         };
-        std::io::stdout().write_all(text.as_bytes())?;
+        match &self.html {
+            Some(file) => std::fs::write(file, report::html(&explanation))
+                .map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", file.display())))?,
+            None => std::io::stdout().write_all(text.as_bytes())?,
+        }
         if explanation.status == Status::NoData {
             return Err(Failure::NoData(format!(
                 "no data in {}; there is some in {}",
@@ -86,7 +93,7 @@ impl Arguments {
         }
         Ok(match explanation.status {
             Status::Incident if self.exit_code => 1,
-            _ if !holes.is_empty() => 4,
+            _ if is_partial(&holes, span) => 4,
             _ => 0,
         })
     }
@@ -123,6 +130,14 @@ fn style(color: clap::ColorChoice) -> Style {
         .flatten();
     let width = terminal.map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(60, WIDEST));
     Style { width, color }
+}
+
+/// Whether only a part of the window has data: it reaches beyond the record, or a tenth of it is missing. A recorder that was late for
+/// some seconds under the very load that is asked about is said, and no failure.
+fn is_partial(holes: &[TimeSpan], span: TimeSpan) -> bool {
+    let at_an_edge = holes.iter().any(|h| h.from == span.from || h.to == span.to);
+    let missing: f64 = holes.iter().map(|h| h.seconds()).sum();
+    at_an_edge || missing > 0.1 * span.seconds()
 }
 
 /// The parts of a window in which nothing was recorded. A window without any tick has been dealt with.

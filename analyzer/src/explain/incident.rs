@@ -162,13 +162,18 @@ fn headline(candidates: &[Candidate], harm: Option<&str>, scene: &Scene, case: &
         }
         None => "trouble without a cause that can be told".into(),
     };
-    // A device that became full without being the culprit is the harm that people see.
-    let victim = case
+    // A device that became full without being the culprit is the harm that people see. Of a stack (a loop device on a disk) the
+    // uppermost is what they know it by.
+    let full: Vec<String> = case
         .each("device-saturated")
         .map(|f| f.subject.to_string())
-        .find(|d| {
-            candidates.first().is_none_or(|c| !c.devices.contains(d)) && !stands_below(scene, candidates, d)
-        });
+        .collect();
+    let uppermost = |d: &String| !full.iter().any(|upper| scene.topology.stands_on(upper, d));
+    let victim = full.iter().find(|d| {
+        uppermost(d)
+            && candidates.first().is_none_or(|c| !c.devices.contains(d))
+            && !stands_below(scene, candidates, d)
+    });
     match (victim, harm) {
         (Some(device), Some(_)) => format!("{what}; {device} is full in consequence"),
         (None, Some(harm)) => format!("{what}; {harm}"),

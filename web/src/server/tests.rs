@@ -35,9 +35,23 @@ fn database(folder: &Path) -> PathBuf {
     for i in 0..120 {
         let text = format!("MemTotal:  1000000 kB\nMemFree:    {} kB\n", 500_000 + i);
         let (template, values) = Template::parse(text.as_bytes(), None);
-        let reading = Reading { source: "meminfo".into(), offset: 0, template: Arc::new(template), values };
+        let reading = Reading {
+            source: "meminfo".into(),
+            offset: 0,
+            template: Arc::new(template),
+            values,
+        };
         let at = UnixNanos((start + i) * SECOND);
-        writer.append(run, &Tick { at, monotonic: i * SECOND, readings: vec![reading] }).unwrap();
+        writer
+            .append(
+                run,
+                &Tick {
+                    at,
+                    monotonic: i * SECOND,
+                    readings: vec![reading],
+                },
+            )
+            .unwrap();
     }
     path
 }
@@ -48,7 +62,11 @@ async fn get(path: PathBuf, token: Option<&str>, target: &str, headers: &str) ->
     let address = listener.local_addr().unwrap();
     let served = tokio::spawn(axum::serve(listener, router(path, token.map(String::from))).into_future());
     let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
-    let host = if headers.contains("Host:") { String::new() } else { format!("Host: {address}\r\n") };
+    let host = if headers.contains("Host:") {
+        String::new()
+    } else {
+        format!("Host: {address}\r\n")
+    };
     let request = format!("GET {target} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
@@ -68,16 +86,28 @@ async fn questions_are_answered_and_bad_ones_are_problems() {
     for (target, wanted, part) in [
         ("/api/v1/node", "200", "\"tz\":\"UTC\""),
         ("/api/v1/explain", "200", "\"schema\":\"highwater.explain/1\""),
-        ("/api/v1/explain?from=10:40:10&to=10:41", "200", "\"status\":\"no_incident\""),
+        (
+            "/api/v1/explain?from=10:40:10&to=10:41",
+            "200",
+            "\"status\":\"no_incident\"",
+        ),
         ("/api/v1/incidents", "200", "\"incidents\":[]"),
         ("/api/v1/series?metric=meminfo.MemFree", "200", "500000"),
         ("/api/v1/series?metric=mem.free&points=3", "200", "\"unit\":\"B\""),
         ("/api/v1/metrics", "200", "meminfo.MemFree"),
-        ("/api/v1/file/meminfo?at=10:40:30", "200", "MemFree:    500030 kB\n"),
+        (
+            "/api/v1/file/meminfo?at=10:40:30",
+            "200",
+            "MemFree:    500030 kB\n",
+        ),
         ("/api/v1/explain?from=nonsense", "400", "application/problem+json"),
         ("/api/v1/explain?from=10:41&to=10:40", "400", "from is after to"),
         ("/api/v1/explain?from=2016-09-01&to=2016-09-10", "400", "hours"),
-        ("/api/v1/file/meminfo?at=2016-09-09T00:00:00Z", "404", "no meminfo was recorded then"),
+        (
+            "/api/v1/file/meminfo?at=2016-09-09T00:00:00Z",
+            "404",
+            "no meminfo was recorded then",
+        ),
         ("/api/v1/file/..%2f..%2fetc%2fpasswd", "404", "was recorded then"),
         ("/api/v1/nothing", "404", "no such resource"),
         ("/assets/..%2f..%2fCargo.toml", "404", "no file"),
@@ -85,8 +115,14 @@ async fn questions_are_answered_and_bad_ones_are_problems() {
     ] {
         let answer = get(path.clone(), None, target, "").await;
         assert_eq!(status(&answer), wanted, "{target}: {answer}");
-        assert!(answer.to_lowercase().contains(&part.to_lowercase()), "{target}: {answer}");
-        assert!(answer.contains("content-security-policy: default-src 'none'"), "{target}");
+        assert!(
+            answer.to_lowercase().contains(&part.to_lowercase()),
+            "{target}: {answer}"
+        );
+        assert!(
+            answer.contains("content-security-policy: default-src 'none'"),
+            "{target}"
+        );
     }
 }
 
@@ -95,11 +131,23 @@ async fn other_names_and_missing_tokens_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = database(folder.path());
     let node = "/api/v1/node";
-    assert_eq!(status(&get(path.clone(), None, node, "Host: evil.example\r\n").await), "421");
-    assert_eq!(status(&get(path.clone(), None, node, "Host: localhost:7311\r\n").await), "200");
+    assert_eq!(
+        status(&get(path.clone(), None, node, "Host: evil.example\r\n").await),
+        "421"
+    );
+    assert_eq!(
+        status(&get(path.clone(), None, node, "Host: localhost:7311\r\n").await),
+        "200"
+    );
     assert_eq!(status(&get(path.clone(), Some("s"), node, "").await), "401");
-    assert_eq!(status(&get(path.clone(), Some("s"), node, "Authorization: Bearer x\r\n").await), "401");
-    assert_eq!(status(&get(path, Some("s"), node, "Authorization: Bearer s\r\n").await), "200");
+    assert_eq!(
+        status(&get(path.clone(), Some("s"), node, "Authorization: Bearer x\r\n").await),
+        "401"
+    );
+    assert_eq!(
+        status(&get(path, Some("s"), node, "Authorization: Bearer s\r\n").await),
+        "200"
+    );
 }
 
 #[tokio::test]
@@ -108,7 +156,11 @@ async fn a_database_that_is_not_there_or_not_one_is_said() {
     let missing = get(folder.path().join("no.db"), None, "/api/v1/explain", "").await;
     assert_eq!(status(&missing), "503");
     assert!(missing.contains("no database there"));
-    std::fs::write(folder.path().join("bad.db"), "not a database at all, but some text").unwrap();
+    std::fs::write(
+        folder.path().join("bad.db"),
+        "not a database at all, but some text",
+    )
+    .unwrap();
     let bad = get(folder.path().join("bad.db"), None, "/api/v1/explain", "").await;
     assert_eq!(status(&bad), "503");
     drop(store::Writer::open(&folder.path().join("empty.db")).unwrap());

@@ -4,9 +4,14 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Chart, Incident } from "./api";
 import { el } from "./dom";
-import { clock, value } from "./format";
+import { brief, clock, value } from "./format";
 
 const shared = uPlot.sync("incident");
+
+const HEIGHT_PX = 132;
+
+/** Between two times on an axis: what a person counts in, in seconds. */
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
 
 function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -23,7 +28,7 @@ export function charts(incident: Incident, tz: string, box: HTMLElement): () => 
     drawn.push(plot(chart, incident, tz, figure));
   }
   const resize = new ResizeObserver(() => {
-    for (const chart of drawn) chart.setSize({ width: chart.root.parentElement?.clientWidth ?? 600, height: 150 });
+    for (const chart of drawn) chart.setSize({ width: chart.root.parentElement?.clientWidth ?? 600, height: HEIGHT_PX });
   });
   resize.observe(box);
   return () => {
@@ -41,13 +46,13 @@ function plot(chart: Chart, incident: Incident, tz: string, box: HTMLElement): u
   return new uPlot(
     {
       width: box.clientWidth || 600,
-      height: 150,
+      height: HEIGHT_PX,
       cursor: { sync: { key: shared.key }, y: false },
       legend: { show: false },
       scales: { x: { time: false }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
       axes: [
-        { ...axis, space: 90, values: (_u, splits) => splits.map((s) => clock(new Date(s * 1000).toISOString(), tz)) },
-        { ...axis, size: 92, space: 30, values: (_u, splits) => splits.map((s) => value(s, chart.unit)) },
+        { ...axis, space: 84, size: 28, incrs: STEPS_S, values: (_u, splits) => splits.map((s) => clock(new Date(s * 1000).toISOString(), tz)) },
+        { ...axis, size: 88, space: 26, values: (_u, splits) => splits.map((s) => brief(s, chart.unit)) },
       ],
       series: [{}, { stroke: color("--signal"), fill: color("--signal-fill"), width: 1.5, spanGaps: false, points: { show: false } }],
       hooks: {

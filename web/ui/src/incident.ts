@@ -56,12 +56,11 @@ function section(title: string, body: HTMLElement): HTMLElement {
 function lead(it: Incident): HTMLElement | null {
   const kswapd = it.timeline.find((e) => e.event === "kswapd-scan");
   const first = it.timeline[0];
-  const verdict = it.causes[0];
-  if (!kswapd || !first || !verdict || first === kswapd) return null;
-  const ahead = seconds(verdict.onset.best, kswapd.onset.best);
+  if (!kswapd || !first || first === kswapd) return null;
+  const ahead = seconds(first.onset.best, kswapd.onset.best);
   if (ahead < 0.5) return null;
   const name = first.subject.kind === "host" ? first.event : first.subject.name;
-  return el("p", { class: "lead" }, el("span", { class: "brace", "aria-hidden": "true" }, "⎴"), `${name} ${ahead.toFixed(1)} s before kswapd`);
+  return el("p", { class: "lead" }, `${name} ${ahead.toFixed(1)} s before kswapd`);
 }
 
 function rivals(it: Incident): HTMLElement {
