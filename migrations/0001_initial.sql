@@ -30,10 +30,14 @@ CREATE TABLE source (
     name TEXT NOT NULL UNIQUE
 );
 
+-- A file's fixed text. `crc` finds it; `last_ns` is the last compacted reading, NULL while there may be others.
 CREATE TABLE template (
-    id   INTEGER PRIMARY KEY,
-    body BLOB NOT NULL
+    id      INTEGER PRIMARY KEY,
+    crc     INTEGER NOT NULL,
+    last_ns INTEGER,
+    body    BLOB NOT NULL
 );
+CREATE INDEX template_crc ON template (crc);
 
 -- One row a tick, until it is compacted. `key`: the row can be decoded without those before it.
 CREATE TABLE tick (
@@ -44,7 +48,7 @@ CREATE TABLE tick (
     key          INTEGER NOT NULL,
     body         BLOB NOT NULL
 );
-CREATE INDEX tick_at ON tick (at_ns);
+CREATE INDEX tick_at ON tick (at_ns, run);
 CREATE INDEX tick_run ON tick (run, id);
 
 -- Compacted ticks: their times, and a block of columns for each source and template.
@@ -56,7 +60,8 @@ CREATE TABLE stretch (
     ticks   INTEGER NOT NULL,
     stamps  BLOB NOT NULL
 );
-CREATE INDEX stretch_to ON stretch (to_ns);
+CREATE INDEX stretch_to ON stretch (to_ns, from_ns);
+CREATE INDEX stretch_from ON stretch (from_ns);
 
 CREATE TABLE block (
     id       INTEGER PRIMARY KEY,
@@ -69,10 +74,11 @@ CREATE TABLE block (
     -- Which ticks of the stretch it has readings of, and how much later each was read.
     times    BLOB NOT NULL,
     -- The block whose columns this one's are told against; NULL: none.
-    base     INTEGER REFERENCES block (id),
+    base     INTEGER,
     body     BLOB NOT NULL
 );
-CREATE INDEX block_source_to ON block (source, to_ns);
+CREATE INDEX block_source_to ON block (source, to_ns, from_ns);
+CREATE INDEX block_template ON block (template);
 CREATE INDEX block_stretch ON block (stretch);
 
 CREATE TABLE gap (
@@ -118,7 +124,9 @@ CREATE TABLE process (
     start_ticks INTEGER NOT NULL,
     comm        TEXT NOT NULL,
     cmdline     TEXT,
-    cgroup      TEXT
+    cgroup      TEXT,
+    -- When it was last seen, as far as that is compacted; NULL: it is not.
+    last_ns     INTEGER
 );
 CREATE INDEX process_identity ON process (boot, pid, start_ticks);
 
@@ -130,7 +138,8 @@ CREATE TABLE process_tick (
     key   INTEGER NOT NULL,
     body  BLOB NOT NULL
 );
-CREATE INDEX process_tick_at ON process_tick (at_ns);
+CREATE INDEX process_tick_at ON process_tick (at_ns, run);
+CREATE INDEX process_tick_run ON process_tick (run, id);
 
 CREATE TABLE process_block (
     id      INTEGER PRIMARY KEY,

@@ -41,14 +41,23 @@ pub(crate) fn take_signed(bytes: &mut &[u8]) -> Option<i64> {
     take(bytes).map(unzigzag)
 }
 
+/// Fills the first four bytes of a blob with the CRC-32 of the others.
+pub(crate) fn seal(blob: &mut [u8]) {
+    if let Some((crc, rest)) = blob.split_first_chunk_mut() {
+        *crc = crc32fast::hash(rest).to_le_bytes();
+    }
+}
+
 /// A blob with the CRC-32 of it in front.
-pub(crate) fn sealed(blob: Vec<u8>) -> Vec<u8> {
-    let mut out = crc32fast::hash(&blob).to_le_bytes().to_vec();
-    out.extend(blob);
+pub(crate) fn sealed(blob: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(blob.len() + 4);
+    out.extend([0; 4]);
+    out.extend_from_slice(blob);
+    seal(&mut out);
     out
 }
 
-/// What was [`sealed`]; `None`: it is not what it was.
+/// What was [`seal`]ed; `None`: it is not what it was.
 pub(crate) fn unsealed(blob: &[u8]) -> Option<&[u8]> {
     let (crc, rest) = blob.split_first_chunk()?;
     (*crc == crc32fast::hash(rest).to_le_bytes()).then_some(rest)

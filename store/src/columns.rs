@@ -14,208 +14,19 @@
 //!
 //! Columns share no model, and a group holds about [`GROUP_NUMBERS`] numbers, so one column is read without most of the others.
 
-use crate::bytes::{put, sealed, take, unsealed, unzigzag, zigzag};
-use crate::rans::{Decoder, Encoder, SYMBOLS, Table};
-use crate::relations::{self, Apart, Factor, Leader};
-use crate::steps::{self, put_number, take_number};
+use crate::bytes::{put, sealed, take, unsealed};
+use crate::column::{Column, ColumnSummary, Extent};
+use crate::head::{Entry, HeadModel, Told};
+use crate::rans::{Decoder, Encoder};
+use crate::relations::{self, Apart, Factor, Leader, Reference};
+use crate::steps;
 use std::collections::{BTreeMap, HashMap};
 
 /// A group is closed when it has so many numbers: each costs 4 bytes, and reading a column decodes those before it in its group.
-const GROUP_NUMBERS: usize = 1500;
+const GROUP_NUMBERS: usize = 600;
 /// A block longer than this is not one that we wrote.
 const MOST_READINGS: u64 = 1 << 20;
-const MOST_COLUMNS: u64 = 1 << 22;
-
-/// What is known of a column without decoding it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ColumnSummary {
-    /// First value.
-    pub first: u64,
-    /// Last value.
-    pub last: u64,
-    /// Smallest value.
-    pub min: u64,
-    /// Largest value.
-    pub max: u64,
-}
-
-impl ColumnSummary {
-    fn of(column: &[u64]) -> ColumnSummary {
-        let (first, last) = (
-            column.first().copied().unwrap_or(0),
-            column.last().copied().unwrap_or(0),
-        );
-        let (min, max) = column
-            .iter()
-            .fold((first, first), |(a, b), &v| (a.min(v), b.max(v)));
-        ColumnSummary {
-            first,
-            last,
-            min,
-            max,
-        }
-    }
-
-    /// The ends as multiples of `unit`: how far the last, least and greatest value are from the first. `None`: they are none.
-    fn extent(&self, unit: u64) -> Option<Extent> {
-        let units = |distance: u64| distance.is_multiple_of(unit).then_some(distance / unit);
-        Some(Extent {
-            below: units(self.first - self.min)?,
-            last: units(self.last - self.min)?,
-            range: units(self.max - self.min)?,
-        })
-    }
-}
-
-/// Where a column lies, in its unit: the first and last value over the least one, and the greatest over the least.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Extent {
-    below: u64,
-    last: u64,
-    range: u64,
-}
-
-impl Extent {
-    /// `None`: these are no ends of a column with this first value.
-    fn around(self, first: u64, unit: u64) -> Option<ColumnSummary> {
-        let min = first.checked_sub(self.below.checked_mul(unit)?)?;
-        let at = |units: u64| min.checked_add(units.checked_mul(unit)?);
-        Some(ColumnSummary {
-            first,
-            last: at(self.last)?,
-            min,
-            max: at(self.range)?,
-        })
-    }
-
-    fn rises(self) -> bool {
-        self.below == 0 && self.last == self.range
-    }
-}
-
-/// How the steps of a column are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
-    Constant,
-    /// The steps of an earlier column, in its own unit.
-    Twin,
-    /// The other columns say all.
-    Wholly,
-    /// What the other columns do not say, as it is.
-    Steps,
-    /// As the difference to what was left at the tick before.
-    Bends,
-}
-
-impl Told {
-    const ALL: [Told; 5] = [Told::Constant, Told::Twin, Told::Wholly, Told::Steps, Told::Bends];
-
-    fn is_coded(self) -> bool {
-        matches!(self, Told::Steps | Told::Bends)
-    }
-}
-
-/// Another column whose steps are taken off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reference {
-    in_base: bool,
-    column: usize,
-    factor: Factor,
-}
-
-#[derive(Debug, Clone)]
-struct Entry {
-    told: Told,
-    references: Vec<Reference>,
-    /// All steps are multiples of it.
-    unit: u64,
-    /// No step is negative.
-    rises: bool,
-    summary: ColumnSummary,
-}
-
-impl Entry {
-    /// Whether what is coded may be negative.
-    fn is_signed(&self) -> bool {
-        !(self.rises && self.references.is_empty() && self.told == Told::Steps)
-    }
-
-    /// From the first value to the last, in units.
-    fn total(&self) -> i64 {
-        (self.summary.last.wrapping_sub(self.summary.first) as i64).wrapping_div(self.unit as i64)
-    }
-}
-
-/// What the head's coder has learnt.
-struct HeadModel {
-    told: [Table; Told::ALL.len()],
-    rises: [Table; 2],
-    references: Table,
-    base: [Table; 2],
-    factor: Table,
-    distance: Table,
-    column: Table,
-    unit: Table,
-    first: [Table; 4],
-    range: [Table; 2],
-    group: Table,
-    long: Table,
-    /// How the column before was told, and whether the constant before was 0.
-    before: Told,
-    was_zero: bool,
-}
-
-impl HeadModel {
-    fn new() -> HeadModel {
-        let few = |count: usize| {
-            let mut weights = [1; SYMBOLS];
-            weights[..count].fill(64);
-            Table::of(weights)
-        };
-        HeadModel {
-            told: [few(Told::ALL.len()); Told::ALL.len()],
-            rises: [few(2); 2],
-            references: few(relations::MOST + 1),
-            base: [few(2); 2],
-            factor: Table::of([60, 20, 4, 2, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1]),
-            distance: Table::FLAT,
-            column: Table::FLAT,
-            unit: Table::of([1, 100, 4, 8, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]),
-            first: [Table::FLAT; 4],
-            range: [Table::FLAT; 2],
-            group: Table::FLAT,
-            long: Table::FLAT,
-            before: Told::Constant,
-            was_zero: true,
-        }
-    }
-
-    fn first_table(&mut self, told: Told, is_predicted: bool) -> (&mut Table, &mut Table) {
-        let table = match told {
-            _ if is_predicted => 3,
-            Told::Constant => usize::from(self.was_zero),
-            _ => 2,
-        };
-        (&mut self.first[table], &mut self.long)
-    }
-}
-
-/// The steps of a column as multiples of their unit, and that unit.
-fn in_units(column: &[u64], summary: &ColumnSummary) -> (Vec<i64>, u64) {
-    let steps: Vec<i64> = column
-        .windows(2)
-        .map(|w| w[1].wrapping_sub(w[0]) as i64)
-        .collect();
-    let divisor = steps.iter().fold(0, |all, s| gcd(all, s.unsigned_abs()));
-    // Where values jump by more than an i64 holds, the sums of steps no longer say what the ends do.
-    let is_sound = divisor > 1 && divisor < 1 << 31 && summary.max - summary.min < 1 << 62;
-    let unit = if is_sound { divisor } else { 1 };
-    (steps.iter().map(|s| s / unit as i64).collect(), unit)
-}
-
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
+const MOST_COLUMNS: u64 = 1 << 20;
 
 fn bends(steps: &[i64]) -> Vec<i64> {
     let mut before = 0i64;
@@ -226,12 +37,12 @@ fn bends(steps: &[i64]) -> Vec<i64> {
 }
 
 /// Packs columns of equal length; `base` holds the columns of another block over the same ticks, or nothing.
-pub(crate) fn pack(columns: &[Vec<u64>], base: &[Vec<u64>]) -> Vec<u8> {
-    let readings = columns.first().map_or(0, Vec::len);
+pub(crate) fn pack(columns: &[Column], base: &[Column]) -> Vec<u8> {
+    let readings = columns.first().map_or(0, Column::len);
     let base: Vec<Leader> = base
         .iter()
         .enumerate()
-        .map(|(column, values)| Leader::new(column, in_units(values, &ColumnSummary::of(values)).0))
+        .map(|(column, values)| Leader::new(column, values.steps().0))
         .filter(Leader::moves)
         .collect();
     let mut packer = Packer {
@@ -248,7 +59,7 @@ pub(crate) fn pack(columns: &[Vec<u64>], base: &[Vec<u64>]) -> Vec<u8> {
     }
     packer.groups.close();
     for group in &packer.groups.done {
-        put_number(&mut head, &mut model.group, &mut model.long, group.len() as u64);
+        model.put_group(&mut head, group.len());
     }
     let mut plain = Vec::new();
     put(&mut plain, readings as u64);
@@ -258,7 +69,7 @@ pub(crate) fn pack(columns: &[Vec<u64>], base: &[Vec<u64>]) -> Vec<u8> {
     put(&mut body, plain.len() as u64);
     body.extend(plain);
     packer.groups.done.iter().for_each(|g| body.extend_from_slice(g));
-    sealed(body)
+    sealed(&body)
 }
 
 /// What is coded of each column, in groups.
@@ -295,10 +106,10 @@ struct Packer {
 
 impl Packer {
     /// Decides how a column is told, and codes what is left of it.
-    fn add(&mut self, column: &[u64], base: &[Leader]) -> Entry {
-        let summary = ColumnSummary::of(column);
-        let (steps, unit) = in_units(column, &summary);
-        if steps.iter().all(|&s| s == 0) {
+    fn add(&mut self, column: &Column, base: &[Leader]) -> Entry {
+        let summary = column.summary();
+        let (steps, unit) = column.steps();
+        if steps.is_empty() {
             return Entry {
                 told: Told::Constant,
                 references: Vec::new(),
@@ -332,14 +143,6 @@ impl Packer {
             residual,
             depth,
         } = relations::take_off(&steps, &self.leaders, base);
-        let references = references
-            .into_iter()
-            .map(|r| Reference {
-                in_base: r.in_base,
-                column: r.column,
-                factor: r.factor,
-            })
-            .collect();
         let mut entry = Entry {
             told: Told::Wholly,
             references,
@@ -370,164 +173,6 @@ impl Packer {
             depth,
         });
         entry
-    }
-}
-
-impl Entry {
-    /// What the first value would be if the other columns said it too. `None`: they are not all in this block.
-    fn predicted(&self, entries: &[Entry]) -> Option<u64> {
-        let mut first = 0u64;
-        for reference in &self.references {
-            let other = entries.get(reference.column).filter(|_| !reference.in_base)?;
-            let units = reference.factor.of((other.summary.first / other.unit) as i64);
-            first = first.wrapping_add((units as u64).wrapping_mul(self.unit));
-        }
-        (!self.references.is_empty()).then_some(first)
-    }
-
-    fn put(&self, entries: &[Entry], leaders: &[Leader], model: &mut HeadModel, head: &mut Encoder) {
-        head.symbol(&mut model.told[model.before as usize], self.told as usize);
-        model.before = self.told;
-        if !matches!(self.told, Told::Constant | Told::Twin) {
-            head.symbol(
-                &mut model.rises[usize::from(self.told == Told::Steps)],
-                usize::from(self.rises),
-            );
-            head.symbol(&mut model.references, self.references.len());
-        }
-        for (i, reference) in self.references.iter().enumerate() {
-            if self.told != Told::Twin {
-                head.symbol(&mut model.base[i.min(1)], usize::from(reference.in_base));
-                head.symbol(&mut model.factor, reference.factor.code());
-            }
-            let (table, number) = if reference.in_base {
-                (&mut model.column, reference.column)
-            } else {
-                let later = leaders
-                    .iter()
-                    .filter(|l| l.column > reference.column && l.column < entries.len())
-                    .count();
-                (&mut model.distance, later)
-            };
-            put_number(head, table, &mut model.long, number as u64);
-        }
-        if self.told != Told::Constant {
-            put_number(head, &mut model.unit, &mut model.long, self.unit);
-        }
-        let predicted = self.predicted(entries);
-        let (table, long) = model.first_table(self.told, predicted.is_some());
-        let first = predicted.map_or(self.summary.first, |p| {
-            zigzag(self.summary.first.wrapping_sub(p) as i64)
-        });
-        put_number(head, table, long, first);
-        match self.told {
-            Told::Constant => model.was_zero = first == 0,
-            Told::Twin => {}
-            _ => {
-                let extent = self.summary.extent(self.unit).unwrap_or(Extent {
-                    below: 0,
-                    last: 0,
-                    range: 0,
-                });
-                put_number(
-                    head,
-                    &mut model.range[usize::from(self.rises)],
-                    &mut model.long,
-                    extent.range,
-                );
-                if !self.rises {
-                    let bits = 64 - extent.range.leading_zeros();
-                    head.plain(extent.below, bits);
-                    head.plain(extent.last, bits);
-                }
-            }
-        }
-    }
-
-    /// The reverse of [`Entry::put`]; `leaders` are the columns that may be named by their distance.
-    fn take(
-        entries: &[Entry],
-        leaders: &[usize],
-        model: &mut HeadModel,
-        head: &mut Decoder<'_>,
-    ) -> Option<Entry> {
-        let told = *Told::ALL.get(head.symbol(&mut model.told[model.before as usize]))?;
-        model.before = told;
-        let (mut rises, mut count) = (true, usize::from(told == Told::Twin));
-        if !matches!(told, Told::Constant | Told::Twin) {
-            rises = head.symbol(&mut model.rises[usize::from(told == Told::Steps)]) == 1;
-            count = head.symbol(&mut model.references);
-        }
-        let mut references = Vec::with_capacity(count);
-        for i in 0..count {
-            let (mut in_base, mut factor) = (false, Factor::ONE);
-            if told != Told::Twin {
-                in_base = head.symbol(&mut model.base[i.min(1)]) == 1;
-                factor = Factor::decode(head.symbol(&mut model.factor));
-            }
-            let table = if in_base {
-                &mut model.column
-            } else {
-                &mut model.distance
-            };
-            let number = usize::try_from(take_number(head, table, &mut model.long)).ok()?;
-            let column = if in_base {
-                number
-            } else {
-                *leaders.iter().rev().nth(number)?
-            };
-            references.push(Reference {
-                in_base,
-                column,
-                factor,
-            });
-        }
-        let mut entry = Entry {
-            told,
-            references,
-            unit: 1,
-            rises,
-            summary: ColumnSummary {
-                first: 0,
-                last: 0,
-                min: 0,
-                max: 0,
-            },
-        };
-        if told != Told::Constant {
-            entry.unit = take_number(head, &mut model.unit, &mut model.long).max(1);
-        }
-        let predicted = entry.predicted(entries);
-        let (table, long) = model.first_table(told, predicted.is_some());
-        let first = take_number(head, table, long);
-        let first = predicted.map_or(first, |p| p.wrapping_add(unzigzag(first) as u64));
-        let extent = match told {
-            Told::Constant => {
-                model.was_zero = first == 0;
-                Extent {
-                    below: 0,
-                    last: 0,
-                    range: 0,
-                }
-            }
-            Told::Twin => {
-                let of = entries.get(entry.references.first()?.column)?;
-                entry.rises = of.rises;
-                of.summary.extent(of.unit)?
-            }
-            _ => {
-                let range = take_number(head, &mut model.range[usize::from(rises)], &mut model.long);
-                let bits = if rises { 0 } else { 64 - range.leading_zeros() };
-                let (below, last) = (head.plain(bits), head.plain(bits));
-                Extent {
-                    below,
-                    last: if rises { range } else { last },
-                    range,
-                }
-            }
-        };
-        entry.summary = extent.around(first, entry.unit)?;
-        Some(entry)
     }
 }
 
@@ -568,7 +213,7 @@ impl<'a> Block<'a> {
         }
         let mut groups = Vec::with_capacity(members.len());
         for members in members {
-            let len = usize::try_from(take_number(&mut head, &mut model.group, &mut model.long)).ok()?;
+            let len = model.take_group(&mut head)?;
             let (group, tail) = rest.split_at_checked(len)?;
             groups.push((group, members));
             rest = tail;
@@ -735,17 +380,26 @@ mod tests {
         })
     }
 
+    fn gathered(columns: &[Vec<u64>]) -> Vec<Column> {
+        let gather = |values: &Vec<u64>| {
+            let mut column = Column::EMPTY;
+            values.iter().for_each(|&v| column.push(v));
+            column
+        };
+        columns.iter().map(gather).collect()
+    }
+
+    fn packed(columns: &[Vec<u64>], base: &[Vec<u64>]) -> Vec<u8> {
+        pack(&gathered(columns), &gathered(base))
+    }
+
     proptest! {
         #[test]
         fn columns_come_back((columns, base) in columns(), like in any::<bool>()) {
             let base = if like { columns.iter().take(3).cloned().collect() } else { base };
-            let bytes = pack(&columns, &base);
+            let bytes = packed(&columns, &base);
             let block = Block::open(&bytes).unwrap();
-            let base: BTreeMap<usize, Vec<i64>> = base
-                .iter()
-                .map(|column| in_units(column, &ColumnSummary::of(column)).0)
-                .enumerate()
-                .collect();
+            let base: BTreeMap<usize, Vec<i64>> = gathered(&base).iter().map(|c| c.steps().0).enumerate().collect();
             let all: Vec<usize> = (0..columns.len()).collect();
             prop_assert_eq!(&block.read(&all, &base).unwrap(), &columns);
             for (i, column) in columns.iter().enumerate() {
@@ -760,18 +414,40 @@ mod tests {
 
         #[test]
         fn a_flipped_bit_is_seen((columns, base) in columns(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
-            let mut bytes = pack(&columns, &base);
+            let mut bytes = packed(&columns, &base);
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
             prop_assert!(Block::open(&bytes).is_none());
+        }
+
+        #[test]
+        fn bytes_that_nobody_packed_are_answered(
+            (columns, base) in columns(),
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let mut body = packed(&columns, &base).split_off(4);
+            for (at, byte) in changes {
+                let at = at.index(body.len());
+                body[at] = byte;
+            }
+            let bytes = sealed(&body);
+            let Some(block) = Block::open(&bytes) else { return Ok(()) };
+            let wanted: Vec<usize> = (0..block.entries.len().min(50)).collect();
+            block.read(&wanted, &BTreeMap::new());
         }
     }
 
     #[test]
     fn every_cut_is_seen() {
-        let bytes = pack(&[vec![1, 2, 3, 9], vec![5; 4], vec![11, 12, 13, 19]], &[]);
+        let bytes = packed(&[vec![1, 2, 3, 9], vec![5; 4], vec![11, 12, 13, 19]], &[]);
         for cut in 0..bytes.len() {
             assert!(Block::open(&bytes[..cut]).is_none(), "{cut}");
         }
+    }
+
+    #[test]
+    fn a_column_of_no_block_is_not_there() {
+        let bytes = packed(&[vec![1, 2]], &[]);
+        assert_eq!(Block::open(&bytes).unwrap().read(&[1], &BTreeMap::new()), None);
     }
 }

@@ -1,311 +1,370 @@
-//! Compaction: full stretches of ticks become compressed columns. And retention: what is too old, or too much, goes.
+//! Compaction: full stretches of ticks become compressed columns.
+//!
+//! What is moved is read and packed first; then one short transaction stores the blocks and deletes the rows. Who is killed in between
+//! has lost and doubled nothing.
 
+use crate::column::Column;
 use crate::columns;
-use crate::error::{Error, Result, sqlite};
-use crate::hot::{Before, KEY_EVERY};
-use crate::processes;
-use crate::reader::templates;
+use crate::error::{Result, sqlite};
+use crate::hot::{Before, HotReading, KEY_EVERY};
+use crate::processes::{self, Live};
 use crate::times;
 use crate::writer::Writer;
-use model::{Nanos, Template, UnixNanos};
+use model::Template;
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Ticks in a full stretch.
 pub const STRETCH_TICKS: u64 = 10 * KEY_EVERY;
 
-/// What [`Writer::retain`] did, and which limit bites.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Retention {
-    /// Data before this is gone; `None`: nothing was deleted by this call.
-    pub deleted_to: Option<UnixNanos>,
-    /// The age limit deleted it.
-    pub by_age: bool,
-    /// The size limit deleted it.
-    pub by_size: bool,
-    /// Whether another call would delete more.
-    pub more: bool,
-}
-
-/// Oldest stretch and its end, newest tick, bytes used.
-type Limits = (Option<(i64, i64)>, Option<i64>, i64);
-
-/// The source whose columns those of others over the same ticks are told against.
+/// The source whose columns those of others over the same ticks are told against: most of meminfo and of zoneinfo's nodes is vmstat
+/// again, read in the same milliseconds.
 const BASE_SOURCE: &str = "vmstat";
 
-type Row = (i64, i64, i64, bool, Vec<u8>);
-type ProcessRow = (i64, i64, bool, Vec<u8>);
+/// A row of a tick.
+struct Row {
+    id: i64,
+    at: i64,
+    monotonic: i64,
+    key: bool,
+    body: Vec<u8>,
+}
+
+/// Rows to compact: of which run, how many, and whether more may be told against them later.
+struct Due {
+    run: i64,
+    count: usize,
+    is_cut: bool,
+}
 
 impl Writer {
-    /// Moves one stretch of full length (or, when `all`, of any length) into compressed columns, in one short transaction.
-    /// Answers whether there is more to do.
+    /// Moves one stretch of full length into compressed columns; when `all`, of any length. Runs that nobody writes any more are
+    /// compacted to the end. Answers whether there is more to do.
     ///
     /// # Errors
     /// When the disk or another program says no; the ticks then stay as they are.
     pub fn compact(&mut self, all: bool) -> Result<bool> {
-        let done = self.compact_ticks(all)? || self.compact_processes(all)?;
-        if done && all {
-            // What was cut off in the middle of a stretch is no longer there to tell the next row against.
-            self.begin_anew();
-        }
-        Ok(done)
+        Ok(self.compact_ticks(all)? || self.compact_processes(all)?)
     }
 
     fn compact_ticks(&mut self, all: bool) -> Result<bool> {
-        let Some((run, count)) = self.due("tick", all)? else {
+        let Some(due) = self.due("tick", all)? else {
             return Ok(false);
         };
-        let rows = self.rows(run, count)?;
-        let Some(first) = rows.first() else {
+        let rows: Vec<Row> = self.ask(|db| {
+            let mut rows = db.prepare_cached(
+                "SELECT id, at_ns, monotonic_ns, key, body FROM tick WHERE run = ?1 ORDER BY id LIMIT ?2",
+            )?;
+            rows.query_map(params![due.run, due.count as i64], |r| {
+                Ok(Row {
+                    id: r.get(0)?,
+                    at: r.get(1)?,
+                    monotonic: r.get(2)?,
+                    key: r.get(3)?,
+                    body: r.get(4)?,
+                })
+            })?
+            .collect()
+        })?;
+        let (Some(first), Some(last)) = (rows.first().map(|r| r.id), rows.last().map(|r| r.id)) else {
             return Ok(false);
         };
-        let last = &rows[rows.len() - 1];
-        let templates = templates(&self.db).map_err(|e| sqlite(&self.path, e))?;
-        let slots = |id: i64| templates.get(&id).map(|t| t.slots().len());
-        let mut before = Before::default();
-        let mut blocks: Vec<Gathered> = Vec::new();
-        let mut open: BTreeMap<i64, usize> = BTreeMap::new();
-        for (index, (_, at, _, _, body)) in rows.iter().enumerate() {
-            let readings = before.decode(body, &slots).ok_or_else(|| Error::Damaged {
-                path: self.path.clone(),
-                what: format!("the tick at {} s", at / 1_000_000_000),
-            })?;
-            for reading in readings {
-                let place = open.get(&reading.source).copied();
-                // A file's first template may not know yet how its numbers are padded: where the next one fits the readings
-                // before it too, they are told in its terms, and one block serves.
-                let fits = place.is_some_and(|b| {
-                    blocks[b].template == reading.template
-                        || templates
-                            .get(&blocks[b].template)
-                            .zip(templates.get(&reading.template))
-                            .is_some_and(|(old, new)| blocks[b].retell(old, new, reading.template))
-                });
-                let place = place.filter(|_| fits).unwrap_or_else(|| {
-                    blocks.push(Gathered::new(
-                        reading.source,
-                        reading.template,
-                        reading.values.len(),
-                    ));
-                    blocks.len() - 1
-                });
-                open.insert(reading.source, place);
-                blocks[place].push(index, *at, reading.offset, &reading.values);
-            }
-        }
-        let stamps: Vec<(i64, i64)> = rows.iter().map(|row| (row.1, row.2)).collect();
-        let stamps = times::pack_stamps(&stamps);
-        // Most of meminfo and of zoneinfo's nodes is vmstat again, read in the same millisecond.
-        let base = self
-            .source_place(BASE_SOURCE)
-            .and_then(|id| blocks.iter().position(|b| b.source == id));
-        let bodies: Vec<(Vec<u8>, bool)> = blocks
+        let gathered = self.gather(&rows)?;
+        let base = self.source_id(BASE_SOURCE)?;
+        let base = gathered.blocks.iter().find(|b| b.source == base);
+        let mut packed: Vec<(&Gathered, bool, Vec<u8>)> = gathered
+            .blocks
             .iter()
-            .enumerate()
-            .map(|(i, block)| {
-                let base = base.filter(|&b| b != i && blocks[b].has_ticks_of(block));
+            .map(|block| {
+                let base = base.filter(|b| b.source != block.source && b.has_ticks_of(block));
                 (
-                    columns::pack(&block.columns, base.map_or(&[], |b| &blocks[b].columns)),
+                    block,
                     base.is_some(),
+                    columns::pack(&block.columns, base.map_or(&[], |b| &b.columns)),
                 )
             })
             .collect();
-        let mut order: Vec<usize> = (0..blocks.len()).collect();
         // The base is stored first, so that the others can name it.
-        order.sort_by_key(|&i| Some(i) != base);
-        let (first_id, last_id, from, to) = (first.0, last.0, first.1, last.1);
-        let ticks = rows.len() as i64;
+        packed.sort_by_key(|(block, ..)| base.is_none_or(|b| !std::ptr::eq(b, *block)));
         self.atomically(|db| {
-            db.execute(
-                "INSERT INTO stretch (run, from_ns, to_ns, ticks, stamps) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![run, from, to, ticks, stamps],
+            let there: i64 = db.query_row(
+                "SELECT count(*) FROM tick WHERE run = ?1 AND id BETWEEN ?2 AND ?3",
+                params![due.run, first, last],
+                |r| r.get(0),
             )?;
+            if there != rows.len() as i64 {
+                // Another writer was quicker.
+                return Ok(());
+            }
+            gathered.store_stretch(db, due.run)?;
             let stretch = db.last_insert_rowid();
             let mut base_id = None;
-            for i in order {
-                let (block, (body, is_based)) = (&blocks[i], &bodies[i]);
-                db.execute(
-                    "INSERT INTO block (stretch, source, template, from_ns, to_ns, readings, times, base, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                    params![
-                        stretch,
-                        block.source,
-                        block.template,
-                        block.from,
-                        block.to,
-                        block.times.len() as i64,
-                        times::pack_readings(&block.times),
-                        base_id.filter(|_| *is_based),
-                        body
-                    ],
-                )?;
-                if Some(i) == base {
-                    base_id = Some(db.last_insert_rowid());
-                }
+            for (block, is_based, body) in &packed {
+                block.store(db, stretch, base_id.filter(|_| *is_based), body)?;
+                base_id = base_id.or(Some(db.last_insert_rowid()).filter(|_| base.is_some()));
             }
-            db.execute("DELETE FROM tick WHERE run = ?1 AND id BETWEEN ?2 AND ?3", params![run, first_id, last_id])?;
+            for (from, to) in &gathered.lost {
+                db.execute(
+                    "INSERT INTO gap (from_ns, to_ns, source, why) VALUES (?1, ?2, NULL, 'what was stored was damaged')",
+                    params![from, to],
+                )?;
+            }
+            db.execute("DELETE FROM tick WHERE run = ?1 AND id BETWEEN ?2 AND ?3", params![due.run, first, last])?;
             Ok(())
         })?;
+        if due.is_cut {
+            self.begin_anew();
+        }
         Ok(true)
+    }
+
+    /// Decodes rows into columns.
+    fn gather(&self, rows: &[Row]) -> Result<Stretch> {
+        let templates = RowTemplates {
+            writer: self,
+            known: HashMap::new(),
+        };
+        let templates = std::cell::RefCell::new(templates);
+        let slots = |id: i64| templates.borrow_mut().get(id).map(|t| t.slots().len());
+        let mut stretch = Stretch::default();
+        let mut open: BTreeMap<i64, usize> = BTreeMap::new();
+        let mut before = Before::default();
+        let mut is_lost = false;
+        for row in rows {
+            let index = stretch.stamps.len();
+            is_lost &= !row.key;
+            let mut readings: Vec<(i64, i64, i64, Vec<u64>)> = Vec::new();
+            let decoded = before.decode(&row.body, &slots, &mut |r: HotReading<'_>| {
+                readings.push((r.source, r.template, r.offset, r.values.to_vec()));
+            });
+            is_lost |= decoded.is_none();
+            if is_lost {
+                stretch.lose(row.at);
+                continue;
+            }
+            stretch.keep(row);
+            for (source, template, offset, values) in readings {
+                // A file's first template may not know yet how its numbers are padded: where the next one fits the readings before
+                // it too, they are told in its terms, and one block serves.
+                let place = open.get(&source).copied().filter(|&b| {
+                    let mut templates = templates.borrow_mut();
+                    let block = &mut stretch.blocks[b];
+                    block.template == template
+                        || templates
+                            .get(block.template)
+                            .zip(templates.get(template))
+                            .is_some_and(|(old, new)| block.retell(&old, &new, template))
+                });
+                let place = place.unwrap_or_else(|| {
+                    stretch.blocks.push(Gathered::new(source, template, values.len()));
+                    stretch.blocks.len() - 1
+                });
+                open.insert(source, place);
+                stretch.blocks[place].push(index, row.at, offset, &values);
+            }
+        }
+        Ok(stretch)
     }
 
     fn compact_processes(&mut self, all: bool) -> Result<bool> {
-        let Some((run, count)) = self.due("process_tick", all)? else {
+        let Some(due) = self.due("process_tick", all)? else {
             return Ok(false);
         };
-        let read = |db: &Connection| -> rusqlite::Result<Vec<ProcessRow>> {
-            let mut rows = db.prepare(
+        let rows: Vec<(i64, i64, bool, Vec<u8>)> = self.ask(|db| {
+            let mut rows = db.prepare_cached(
                 "SELECT id, at_ns, key, body FROM process_tick WHERE run = ?1 ORDER BY id LIMIT ?2",
             )?;
-            rows.query_map(params![run, count as i64], |r| {
+            rows.query_map(params![due.run, due.count as i64], |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
             })?
             .collect()
-        };
-        let rows = read(&self.db).map_err(|e| sqlite(&self.path, e))?;
-        let (Some(first), Some(last)) = (rows.first().map(|r| (r.0, r.1)), rows.last().map(|r| (r.0, r.1)))
-        else {
+        })?;
+        let (Some(first), Some(last)) = (rows.first().map(|r| r.0), rows.last().map(|r| r.0)) else {
             return Ok(false);
         };
-        let packed: Vec<_> = rows
-            .into_iter()
-            .map(|(_, at, key, body)| (at, key, body))
-            .collect();
+        let (mut live, mut seen) = (Live::default(), BTreeSet::new());
+        let mut packed = Vec::new();
+        let mut lost: Option<(i64, i64)> = None;
+        let mut is_lost = false;
+        for (_, at, key, body) in rows {
+            is_lost &= !key;
+            let decoded = live.decode(&body, key);
+            is_lost |= decoded.is_none();
+            if is_lost {
+                lost = Some((lost.map_or(at, |l| l.0), at));
+                continue;
+            }
+            seen.extend(decoded.iter().flat_map(|(_, listed)| listed).map(|p| p.process));
+            if key {
+                seen.extend(live.ids());
+            }
+            packed.push((at, key, body));
+        }
         let body = processes::pack(&packed);
+        let from = packed.iter().map(|p| p.0).min();
+        let to = packed.iter().map(|p| p.0).max();
         self.atomically(|db| {
-            db.execute(
-                "INSERT INTO process_block (run, from_ns, to_ns, ticks, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![run, first.1, last.1, packed.len() as i64, body],
-            )?;
-            db.execute(
+            let gone = db.execute(
                 "DELETE FROM process_tick WHERE run = ?1 AND id BETWEEN ?2 AND ?3",
-                params![run, first.0, last.0],
+                params![due.run, first, last],
             )?;
+            if gone == 0 {
+                // Another writer was quicker.
+                return Ok(());
+            }
+            if !packed.is_empty() {
+                db.execute(
+                    "INSERT INTO process_block (run, from_ns, to_ns, ticks, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![due.run, from, to, packed.len() as i64, body],
+                )?;
+            }
+            let mut last_seen = db.prepare_cached("UPDATE process SET last_ns = ?2 WHERE id = ?1")?;
+            for process in &seen {
+                last_seen.execute(params![process, to])?;
+            }
+            if let Some((from, to)) = lost {
+                db.execute(
+                    "INSERT INTO gap (from_ns, to_ns, source, why) VALUES (?1, ?2, 'processes', 'what was stored was damaged')",
+                    params![from, to],
+                )?;
+            }
             Ok(())
         })?;
+        if due.is_cut {
+            self.begin_anew();
+        }
         Ok(true)
     }
 
-    /// A run with rows to compact, and how many of them: a full stretch, or all of a run that is not written any more. The
-    /// row after them is a key row or none.
-    fn due(&self, table: &str, all: bool) -> Result<Option<(i64, u64)>> {
-        let current = self.current_run().map_or(-1, |r| r.0);
-        let look = |db: &Connection| -> rusqlite::Result<Option<(i64, u64)>> {
-            let mut counts = db.prepare_cached(&format!(
-                "SELECT run, count(*) FROM {table} GROUP BY run ORDER BY run"
-            ))?;
-            let counts: Vec<(i64, i64)> = counts
-                .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+    /// Rows of a run that are due. What follows them begins with a key row, or nothing follows.
+    fn due(&self, table: &str, all: bool) -> Result<Option<Due>> {
+        let own = self.current.as_ref().map(|c| c.run.0);
+        let look = |db: &Connection| -> rusqlite::Result<Option<Due>> {
+            // The newest run of a collector may be written by another process at this moment.
+            let written: Option<i64> =
+                db.query_row("SELECT max(id) FROM run WHERE origin = 'collector'", [], |r| {
+                    r.get(0)
+                })?;
+            let mut runs = db.prepare_cached(&format!("SELECT DISTINCT run FROM {table} ORDER BY run"))?;
+            let runs: Vec<i64> = runs
+                .query_map([], |r| r.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
-            for (run, count) in counts {
-                let count = count as u64;
-                if count <= STRETCH_TICKS {
-                    // A short rest: only when asked for, or when nobody will add to it.
-                    if count > 0 && (all || run != current) {
-                        return Ok(Some((run, count)));
-                    }
-                    continue;
+            for run in runs {
+                let is_own = Some(run) == own;
+                let goes_on = is_own || Some(run) == written;
+                let key_from = |from: u64, direction: &str| -> rusqlite::Result<Option<i64>> {
+                    db.prepare_cached(&format!(
+                        "SELECT id FROM (SELECT id, key FROM {table} WHERE run = ?1 ORDER BY id LIMIT -1 OFFSET ?2)
+                         WHERE key = 1 ORDER BY id {direction} LIMIT 1"
+                    ))?
+                    .query_row(params![run, from as i64], |r| r.get(0))
+                    .optional()
+                };
+                let count = |end: i64| -> rusqlite::Result<usize> {
+                    db.prepare_cached(&format!(
+                        "SELECT count(*) FROM {table} WHERE run = ?1 AND id < ?2"
+                    ))?
+                    .query_row(params![run, end], |r| r.get::<_, i64>(0))
+                    .map(|n| n as usize)
+                };
+                if let Some(next) = key_from(STRETCH_TICKS, "ASC")? {
+                    return Ok(Some(Due {
+                        run,
+                        count: count(next)?,
+                        is_cut: false,
+                    }));
                 }
-                // The first key row at or after a full stretch begins the next one.
-                let cut: Option<i64> = db
-                    .query_row(
-                        &format!(
-                            "SELECT id FROM (SELECT id, key FROM {table} WHERE run = ?1 ORDER BY id LIMIT -1 OFFSET ?2)
-                             WHERE key = 1 LIMIT 1"
-                        ),
-                        params![run, STRETCH_TICKS as i64],
-                        |r| r.get(0),
-                    )
-                    .optional()?;
-                if let Some(cut) = cut {
-                    let count: i64 = db.query_row(
-                        &format!("SELECT count(*) FROM {table} WHERE run = ?1 AND id < ?2"),
-                        params![run, cut],
-                        |r| r.get(0),
-                    )?;
-                    return Ok(Some((run, count as u64)));
+                if !goes_on || (is_own && all) {
+                    return Ok(Some(Due {
+                        run,
+                        count: count(i64::MAX)?,
+                        is_cut: is_own,
+                    }));
                 }
-                if all || run != current {
-                    return Ok(Some((run, count)));
+                if all && let Some(next) = key_from(1, "DESC")? {
+                    return Ok(Some(Due {
+                        run,
+                        count: count(next)?,
+                        is_cut: false,
+                    }));
                 }
             }
             Ok(None)
         };
         look(&self.db).map_err(|e| sqlite(&self.path, e))
     }
+}
 
-    fn rows(&self, run: i64, count: u64) -> Result<Vec<Row>> {
-        let read = |db: &Connection| -> rusqlite::Result<Vec<Row>> {
-            let mut rows = db.prepare_cached(
-                "SELECT id, at_ns, monotonic_ns, key, body FROM tick WHERE run = ?1 ORDER BY id LIMIT ?2",
-            )?;
-            rows.query_map(params![run, count as i64], |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
-            })?
-            .collect()
-        };
-        read(&self.db).map_err(|e| sqlite(&self.path, e))
+/// Templates of rows, read as they are met.
+struct RowTemplates<'a> {
+    writer: &'a Writer,
+    known: HashMap<i64, Option<std::rc::Rc<Template>>>,
+}
+
+impl RowTemplates<'_> {
+    fn get(&mut self, id: i64) -> Option<std::rc::Rc<Template>> {
+        let writer = self.writer;
+        self.known
+            .entry(id)
+            .or_insert_with(|| {
+                let body: Vec<u8> = writer
+                    .ask(|db| {
+                        db.prepare_cached("SELECT body FROM template WHERE id = ?1")?
+                            .query_row([id], |r| r.get(0))
+                    })
+                    .ok()?;
+                Template::from_bytes(&body).ok().map(std::rc::Rc::new)
+            })
+            .clone()
     }
+}
 
-    fn atomically(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> Result<()> {
-        let path = self.path.clone();
-        let step = self.db.savepoint().map_err(|e| sqlite(&path, e))?;
-        work(&step).map_err(|e| sqlite(&path, e))?;
-        step.commit().map_err(|e| sqlite(&path, e))
-    }
+/// Rows, turned into columns.
+#[derive(Default)]
+struct Stretch {
+    stamps: Vec<(i64, i64)>,
+    blocks: Vec<Gathered>,
+    /// From when to when rows could not be read.
+    lost: Vec<(i64, i64)>,
+    is_losing: bool,
+}
 
-    /// Deletes the oldest stretch that is older than `max_age` before the newest data, or while the data is larger than
-    /// `max_bytes`. One call deletes at most one stretch of each kind, so that it never costs a tick.
-    ///
-    /// # Errors
-    /// When the disk or another program says no.
-    pub fn retain(&mut self, max_age: Option<Nanos>, max_bytes: Option<u64>) -> Result<Retention> {
-        let path = self.path.clone();
-        let look = |db: &Connection| -> rusqlite::Result<Limits> {
-            let oldest = db
-                .query_row("SELECT id, to_ns FROM stretch ORDER BY to_ns LIMIT 1", [], |r| {
-                    Ok((r.get(0)?, r.get(1)?))
-                })
-                .optional()?;
-            let newest = db.query_row(
-                "SELECT max(at) FROM (SELECT max(at_ns) AS at FROM tick UNION ALL SELECT max(to_ns) FROM stretch)",
-                [],
-                |r| r.get(0),
-            )?;
-            let used: i64 = db.query_row(
-                "SELECT (c.page_count - f.freelist_count) * s.page_size FROM pragma_page_count c, pragma_freelist_count f, pragma_page_size s",
-                [],
-                |r| r.get(0),
-            )?;
-            Ok((oldest, newest, used))
-        };
-        let (oldest, newest, used) = look(&self.db).map_err(|e| sqlite(&path, e))?;
-        let (Some((stretch, to)), Some(newest)) = (oldest, newest) else {
-            return Ok(Retention::default());
-        };
-        let by_age = max_age.is_some_and(|age| newest - to > age);
-        let by_size = max_bytes.is_some_and(|most| used as u64 > most);
-        if !(by_age || by_size) {
-            return Ok(Retention::default());
+impl Stretch {
+    fn keep(&mut self, row: &Row) {
+        if std::mem::take(&mut self.is_losing)
+            && let Some((_, to)) = self.lost.last_mut()
+        {
+            *to = row.at;
         }
-        self.atomically(|db| {
-            db.execute("DELETE FROM block WHERE stretch = ?1", [stretch])?;
-            db.execute("DELETE FROM stretch WHERE id = ?1", [stretch])?;
-            for table in ["process_block", "gap"] {
-                db.execute(&format!("DELETE FROM {table} WHERE to_ns <= ?1"), [to])?;
-            }
-            for table in ["log", "event"] {
-                db.execute(&format!("DELETE FROM {table} WHERE at_ns <= ?1"), [to])?;
-            }
-            // Facts stay: the last one before the oldest data still holds.
-            db.execute_batch("PRAGMA incremental_vacuum(256)")
-        })?;
-        Ok(Retention {
-            deleted_to: Some(UnixNanos(to)),
-            by_age,
-            by_size,
-            more: true,
-        })
+        self.stamps.push((row.at, row.monotonic));
+    }
+
+    fn lose(&mut self, at: i64) {
+        if !std::mem::replace(&mut self.is_losing, true) {
+            self.lost.push((self.stamps.last().map_or(at, |s| s.0), at));
+        }
+        if let Some((_, to)) = self.lost.last_mut() {
+            *to = at;
+        }
+    }
+
+    fn store_stretch(&self, db: &Connection, run: i64) -> rusqlite::Result<()> {
+        let times = || self.stamps.iter().map(|s| s.0);
+        // Not first and last: a clock can be set back.
+        let (Some(from), Some(to)) = (times().min(), times().max()) else {
+            return Ok(());
+        };
+        db.execute(
+            "INSERT INTO stretch (run, from_ns, to_ns, ticks, stamps) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                run,
+                from,
+                to,
+                self.stamps.len() as i64,
+                times::pack_stamps(&self.stamps)
+            ],
+        )?;
+        Ok(())
     }
 }
 
@@ -317,12 +376,12 @@ struct Gathered {
     to: i64,
     /// Which ticks of the stretch have a reading, and how much later than its tick each was read.
     times: Vec<(usize, i64)>,
-    columns: Vec<Vec<u64>>,
+    columns: Vec<Column>,
 }
 
 impl Gathered {
     fn new(source: i64, template: i64, slots: usize) -> Gathered {
-        let columns = vec![Vec::new(); slots];
+        let columns = vec![Column::EMPTY; slots];
         Gathered {
             source,
             template,
@@ -334,12 +393,12 @@ impl Gathered {
     }
 
     fn push(&mut self, index: usize, at: i64, offset: i64, values: &[u64]) {
-        // Not first and last: a clock can be set back.
         (self.from, self.to) = (self.from.min(at), self.to.max(at));
         self.times.push((index, offset));
-        for (column, value) in self.columns.iter_mut().zip(values) {
-            column.push(*value);
-        }
+        self.columns
+            .iter_mut()
+            .zip(values)
+            .for_each(|(column, &value)| column.push(value));
     }
 
     fn has_ticks_of(&self, other: &Gathered) -> bool {
@@ -351,10 +410,10 @@ impl Gathered {
         if self.times.len() > KEY_EVERY as usize {
             return false;
         }
-        let mut columns = vec![Vec::new(); new.slots().len()];
+        let mut columns = vec![Column::EMPTY; new.slots().len()];
         let mut values = Vec::new();
         for i in 0..self.times.len() {
-            let row: Vec<u64> = self.columns.iter().map(|c| c[i]).collect();
+            let row: Vec<u64> = self.columns.iter().map(|c| c.get(i)).collect();
             if !new.read(&old.render(&row), &mut values) {
                 return false;
             }
@@ -365,5 +424,26 @@ impl Gathered {
         }
         (self.columns, self.template) = (columns, id);
         true
+    }
+
+    fn store(&self, db: &Connection, stretch: i64, base: Option<i64>, body: &[u8]) -> rusqlite::Result<()> {
+        db.prepare_cached(
+            "INSERT INTO block (stretch, source, template, from_ns, to_ns, readings, times, base, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            stretch,
+            self.source,
+            self.template,
+            self.from,
+            self.to,
+            self.times.len() as i64,
+            times::pack_readings(&self.times),
+            base,
+            body
+        ])?;
+        db.prepare_cached("UPDATE template SET last_ns = max(coalesce(last_ns, ?2), ?2) WHERE id = ?1")?
+            .execute(params![self.template, self.to])?;
+        Ok(())
     }
 }

@@ -5,25 +5,34 @@
 //! processes, facts, the kernel log and gaps.
 
 mod bytes;
+mod column;
 mod columns;
 mod compact;
 mod error;
+mod head;
 mod hot;
+mod hot_reader;
 mod paths;
 mod process_reader;
 mod processes;
 mod rans;
 mod reader;
+mod record_writer;
+mod records;
 mod relations;
+mod retention;
 mod schema;
 mod steps;
+mod stretches;
 mod times;
 mod writer;
 
-pub use columns::ColumnSummary;
-pub use compact::{Retention, STRETCH_TICKS};
+pub use column::ColumnSummary;
+pub use compact::STRETCH_TICKS;
 pub use error::{Error, Result};
 pub use paths::default_path;
-pub use reader::{BlockSummary, Reader, Slots, SourceSize, StoredReading, Stretch, TickStamp};
+pub use reader::{Reader, SourceSize, TickStamp};
+pub use retention::Retention;
 pub use schema::SCHEMA_VERSION;
+pub use stretches::{BlockSummary, Slots, StoredReading, Stretch};
 pub use writer::{RunId, Writer};

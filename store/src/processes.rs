@@ -1,12 +1,12 @@
 //! The row of one look at the processes, and blocks of them.
 //!
 //! ```text
-//! row:    complete?, rows, then for each: process id, state, wait channel, mask of the counters known, each against the last known
+//! row:    crc32 of the rest, complete?, rows, then for each: process id, state, wait channel, mask of the counters known, each against the last known
 //!         value of that counter of that process; then, in a key row, the processes carried along unlisted, in the same form
-//! block:  zstd of (time, length, row)…, the first a key row
+//! block:  crc32 of the rest, zstd of (time, key?, length, row)…, the first a key row
 //! ```
 
-use crate::bytes::{put, put_bytes, put_signed, take, take_bytes, take_signed};
+use crate::bytes::{put, put_bytes, put_signed, seal, sealed, take, take_bytes, take_signed, unsealed};
 use model::ProcessCounter;
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Appends a row; `key` makes it readable by itself.
+    /// Writes a row into `out`; `key` makes it readable by itself.
     pub(crate) fn encode(&mut self, complete: bool, samples: &[HotProcess], key: bool, out: &mut Vec<u8>) {
         if key {
             self.told.clear();
@@ -42,6 +42,8 @@ impl Live {
             let listed: std::collections::BTreeSet<i64> = samples.iter().map(|s| s.process).collect();
             self.last.retain(|id, _| listed.contains(id));
         }
+        out.clear();
+        out.extend([0; 4]);
         out.push(u8::from(complete));
         put(out, samples.len() as u64);
         for sample in samples {
@@ -63,6 +65,16 @@ impl Live {
         for sample in samples {
             self.keep(sample);
         }
+        seal(out);
+    }
+
+    /// Whether a process is alive, as far as is known.
+    pub(crate) fn has(&self, process: i64) -> bool {
+        self.last.contains_key(&process)
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = i64> {
+        self.last.keys().copied()
     }
 
     fn keep(&mut self, sample: &HotProcess) {
@@ -100,7 +112,7 @@ impl Live {
 
     /// Reads a row: whether it is complete, and those it lists. `None`: damaged.
     pub(crate) fn decode(&mut self, body: &[u8], key: bool) -> Option<(bool, Vec<HotProcess>)> {
-        let mut rest = body;
+        let mut rest = unsealed(body)?;
         if key {
             self.told.clear();
             self.last.clear();
@@ -165,12 +177,12 @@ pub(crate) fn pack(rows: &[(i64, bool, Vec<u8>)]) -> Vec<u8> {
         plain.push(u8::from(*key));
         put_bytes(&mut plain, body);
     }
-    zstd::bulk::compress(&plain, 6).unwrap_or_default()
+    sealed(&zstd::bulk::compress(&plain, 6).unwrap_or_default())
 }
 
 /// The reverse of [`pack`]; `None`: damaged.
 pub(crate) fn unpack(block: &[u8]) -> Option<Vec<(i64, bool, Vec<u8>)>> {
-    let plain = zstd::stream::decode_all(block).ok()?;
+    let plain = zstd::stream::decode_all(unsealed(block)?).ok()?;
     let mut rest = plain.as_slice();
     let mut rows = Vec::new();
     let mut at = 0i64;

@@ -43,6 +43,7 @@ impl Table {
     }
 
     /// Halfway between two tables.
+    #[inline]
     fn between(&self, other: &Table) -> [u16; SYMBOLS] {
         let mut starts = [0; SYMBOLS];
         for ((start, a), b) in starts.iter_mut().zip(&self.starts).zip(&other.starts) {
@@ -52,21 +53,29 @@ impl Table {
     }
 
     /// Makes `symbol` likelier: fast at first, then by a sixteenth of what is missing.
+    #[inline]
     pub(crate) fn learn(&mut self, symbol: usize) {
         const RATES: [u32; 6] = [1, 2, 3, 3, 3, 3];
         let rate = RATES.get(usize::from(self.seen)).copied().unwrap_or(4);
         self.seen = self.seen.saturating_add(1);
-        for (i, start) in self.starts.iter_mut().enumerate() {
-            // The targets keep a distance of 1, so no symbol becomes impossible.
-            let target = if i > symbol {
-                ONE - SYMBOLS as u16 + i as u16
-            } else {
-                i as u16
-            };
-            *start = start.wrapping_add(((target as i16).wrapping_sub(*start as i16) >> rate) as u16);
+        for (start, target) in self.starts.iter_mut().zip(TARGETS[symbol]) {
+            *start = start.wrapping_add((target.wrapping_sub(*start as i16) >> rate) as u16);
         }
     }
 }
+
+/// Where the starts of a table go that has seen one symbol only. They keep a distance of 1, so that no symbol becomes impossible.
+static TARGETS: [[i16; SYMBOLS]; SYMBOLS] = {
+    let mut targets = [[0; SYMBOLS]; SYMBOLS];
+    let mut i = 0;
+    while i < SYMBOLS * SYMBOLS {
+        let (symbol, start) = (i / SYMBOLS, i % SYMBOLS);
+        let beyond = if start > symbol { ONE - SYMBOLS as u16 } else { 0 };
+        targets[symbol][start] = (beyond + start as u16) as i16;
+        i += 1;
+    }
+    targets
+};
 
 fn share(starts: &[u16; SYMBOLS], symbol: usize) -> (u16, u16) {
     let end = starts.get(symbol + 1).copied().unwrap_or(ONE);
@@ -158,6 +167,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    #[inline]
     fn step(&mut self, start: u16, share: u16) {
         let below = (self.state & u32::from(ONE - 1)).wrapping_sub(u32::from(start));
         self.state = u32::from(share)
@@ -168,12 +178,12 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    #[inline]
     fn find(&mut self, starts: &[u16; SYMBOLS]) -> usize {
         let place = (self.state & u32::from(ONE - 1)) as i16;
-        let symbol = starts[1..]
-            .iter()
-            .map(|&start| u16::from(start as i16 <= place))
-            .sum::<u16>() as usize;
+        // All 16 at once, and the first is always below: a plain search would wait for each comparison.
+        let below: u16 = starts.iter().map(|&start| u16::from(start as i16 <= place)).sum();
+        let symbol = usize::from(below - 1) & (SYMBOLS - 1);
         let (start, share) = share(starts, symbol);
         self.step(start, share);
         symbol

@@ -98,9 +98,9 @@ impl Leader {
     }
 }
 
-/// A column to take off.
+/// Another column whose steps are taken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Relation {
+pub(crate) struct Reference {
     pub(crate) in_base: bool,
     pub(crate) column: usize,
     pub(crate) factor: Factor,
@@ -108,7 +108,7 @@ pub(crate) struct Relation {
 
 /// The steps of a column, taken apart.
 pub(crate) struct Apart {
-    pub(crate) references: Vec<Relation>,
+    pub(crate) references: Vec<Reference>,
     pub(crate) residual: Vec<i64>,
     pub(crate) depth: u8,
 }
@@ -136,7 +136,7 @@ pub(crate) fn take_off(steps: &[i64], earlier: &[Leader], base: &[Leader]) -> Ap
         if cost + REFERENCE_BITS + now * LEAST_SAVING >= now {
             break;
         }
-        apart.references.push(Relation {
+        apart.references.push(Reference {
             in_base,
             column: other.column,
             factor,

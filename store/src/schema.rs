@@ -1,7 +1,8 @@
 //! Opening: the file's identity, its version, and the migrations that bring it up to date.
 
 use crate::error::{Error, Result, sqlite};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,39 +20,58 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens for writing; creates and migrates.
 pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
-    let mut db = Connection::open(path).map_err(|e| sqlite(path, e))?;
-    let set_up = |db: &Connection| -> rusqlite::Result<()> {
+    let db = Connection::open(path).map_err(|e| sqlite(path, e))?;
+    let begin = || -> rusqlite::Result<()> {
         db.busy_timeout(BUSY)?;
-        let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
-        if tables == 0 {
+        if tables(&db)? == 0 && pragma(&db, "application_id")? == 0 {
             // Only before the first table: space can be given back in small steps later.
             db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             db.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
         Ok(())
     };
-    set_up(&db).map_err(|e| sqlite(path, e))?;
-    let version = identify(&db, path)?;
-    let pragmas = |db: &Connection| -> rusqlite::Result<()> {
+    begin().map_err(|e| sqlite(path, e))?;
+    identify(&db, path)?;
+    let set_up = || -> rusqlite::Result<()> {
         db.pragma_update(None, "journal_mode", "WAL")?;
         // A power cut may lose the last checkpoint interval, never the database (SQLite: WAL with NORMAL).
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.pragma_update(None, "foreign_keys", true)?;
         db.pragma_update(None, "cache_size", -2048)?;
-        db.pragma_update(None, "journal_size_limit", 8 << 20)
-    };
-    pragmas(&db).map_err(|e| sqlite(path, e))?;
-    let mut migrate = || -> rusqlite::Result<()> {
-        for (i, sql) in MIGRATIONS.iter().enumerate().skip(version as usize) {
-            let step = db.transaction()?;
-            step.execute_batch(sql)?;
-            step.pragma_update(None, "user_version", i as i64 + 1)?;
-            step.commit()?;
+        db.pragma_update(None, "journal_size_limit", 8 << 20)?;
+        if pragma(&db, "user_version")? < SCHEMA_VERSION {
+            db.execute_batch("BEGIN IMMEDIATE")?;
+            migrate(&db)
+                .and_then(|()| db.execute_batch("COMMIT"))
+                .inspect_err(|_| {
+                    // The error is what there is to tell; SQLite may have undone it already.
+                    let _ = db.execute_batch("ROLLBACK");
+                })?;
         }
         Ok(())
     };
-    migrate().map_err(|e| sqlite(path, e))?;
+    set_up().map_err(|e| sqlite(path, e))?;
     Ok(db)
+}
+
+/// Brings the schema up to date, within a transaction: who waited for another that migrated finds nothing left to do.
+fn migrate(db: &Connection) -> rusqlite::Result<()> {
+    let version = pragma(db, "user_version")?;
+    for (sql, next) in MIGRATIONS.iter().zip(1i64..) {
+        if version < next {
+            db.execute_batch(sql)?;
+            db.pragma_update(None, "user_version", next)?;
+        }
+    }
+    Ok(())
+}
+
+fn pragma(db: &Connection, name: &str) -> rusqlite::Result<i64> {
+    db.query_row(&format!("PRAGMA {name}"), [], |r| r.get(0))
+}
+
+fn tables(db: &Connection) -> rusqlite::Result<i64> {
+    db.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))
 }
 
 /// Opens for reading only; nothing is created or changed.
@@ -62,46 +82,48 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
             why: error.to_string(),
         });
     }
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let open = || -> Result<Connection> {
-        let db = Connection::open_with_flags(path, flags).map_err(|e| sqlite(path, e))?;
-        db.busy_timeout(BUSY).map_err(|e| sqlite(path, e))?;
-        identify(&db, path)?;
-        Ok(db)
-    };
-    match open() {
+    match open_read_only(path.as_os_str()) {
         // On read-only media the -shm file that WAL wants cannot be made: nobody writes there, so the file cannot change.
         Err(Error::Sqlite {
             source: rusqlite::Error::SqliteFailure(failure, _),
             ..
-        }) if matches!(
-            failure.code,
-            rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly
-        ) =>
-        {
-            let escaped = path
+        }) if matches!(failure.code, ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+            let name = path
                 .to_string_lossy()
                 .replace('%', "%25")
                 .replace('?', "%3f")
                 .replace('#', "%23");
-            let uri = format!("file:{escaped}?immutable=1");
-            let db = Connection::open_with_flags(uri, flags).map_err(|e| sqlite(path, e))?;
-            identify(&db, path)?;
-            Ok(db)
+            open_read_only(format!("file:{name}?immutable=1").as_ref())
         }
         other => other,
     }
 }
 
+fn open_read_only(name: &OsStr) -> Result<Connection> {
+    let path = Path::new(name);
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let db = Connection::open_with_flags(path, flags).map_err(|e| sqlite(path, e))?;
+    db.busy_timeout(BUSY).map_err(|e| sqlite(path, e))?;
+    if identify(&db, path)? == 0 {
+        return Err(Error::NotADatabase {
+            path: path.into(),
+            why: "nothing was written to it yet".into(),
+        });
+    }
+    Ok(db)
+}
+
 /// The schema version of a database that is ours and not newer than we are.
 fn identify(db: &Connection, path: &Path) -> Result<i64> {
-    let pragma = |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |r| r.get::<_, i64>(0));
-    let application = pragma("application_id").map_err(|e| sqlite(path, e))?;
-    let version = pragma("user_version").map_err(|e| sqlite(path, e))?;
-    let tables: i64 = db
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))
-        .map_err(|e| sqlite(path, e))?;
+    let look = || {
+        Ok((
+            pragma(db, "application_id")?,
+            pragma(db, "user_version")?,
+            tables(db)?,
+        ))
+    };
+    let (application, version, tables) = look().map_err(|e| sqlite(path, e))?;
     if application != APPLICATION_ID {
         let why = if tables == 0 {
             "an empty file"

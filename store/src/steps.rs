@@ -81,9 +81,12 @@ static USUAL_TABLES: [Table; USUAL.len()] = {
 /// Lengths from this on are told by a second table.
 const LONG: u32 = SYMBOLS as u32 - 1;
 
+/// Two bits: about what the first step of a column that moves at all has.
+const FIRST_MEAN: i32 = 2 << 8;
+
 /// What was learnt of a column so far.
 struct Model {
-    own: Option<Table>,
+    own: Table,
     long: Table,
     /// Mean of the lengths before, in 1/256 bits, of which each new one takes a quarter.
     mean: i32,
@@ -98,10 +101,9 @@ struct Model {
 impl Model {
     fn new(signed: bool) -> Model {
         Model {
-            own: None,
+            own: USUAL_TABLES[FIRST_MEAN as usize >> 7],
             long: Table::FLAT,
-            // Two bits: about what the first step of a column that moves at all has.
-            mean: 512,
+            mean: FIRST_MEAN,
             negative: [13_000, 18_000],
             signs_seen: [1; 2],
             was_negative: 0,
@@ -113,13 +115,8 @@ impl Model {
         &USUAL_TABLES[((self.mean >> 7) as usize).min(USUAL.len() - 1)]
     }
 
-    fn own(&mut self) -> &mut Table {
-        let usual = self.usual();
-        self.own.get_or_insert(*usual)
-    }
-
     fn learn(&mut self, length: u32) {
-        self.own().learn(length.min(LONG) as usize);
+        self.own.learn(length.min(LONG) as usize);
         self.mean += ((length << 8) as i32 - self.mean) >> 2;
     }
 
@@ -150,7 +147,7 @@ pub(crate) fn encode(steps: &[i64], signed: bool, encoder: &mut Encoder) {
     for &step in steps {
         let length = length(step);
         let usual = model.usual();
-        encoder.symbol_between(usual, model.own(), length.min(LONG) as usize);
+        encoder.symbol_between(usual, &model.own, length.min(LONG) as usize);
         put_long(encoder, &mut model.long, length);
         model.learn(length);
         if length == 0 {
@@ -170,7 +167,7 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, count: usize, signed: bool) -> V
     let mut steps = Vec::with_capacity(count + 1);
     for _ in 0..count {
         let usual = model.usual();
-        let symbol = decoder.symbol_between(usual, model.own()) as u32;
+        let symbol = decoder.symbol_between(usual, &model.own) as u32;
         let length = take_long(decoder, &mut model.long, symbol);
         model.learn(length);
         if length == 0 {
@@ -199,7 +196,7 @@ pub(crate) fn bits(steps: &[i64]) -> f32 {
     for &step in steps {
         let length = length(step);
         let usual = model.usual();
-        bits += cost(usual, model.own(), length.min(LONG) as usize);
+        bits += cost(usual, &model.own, length.min(LONG) as usize);
         model.learn(length);
         if length > 0 {
             bits += length as f32 - 1.0;

@@ -28,7 +28,7 @@ pub(crate) fn pack_stamps(stamps: &[(i64, i64)]) -> Vec<u8> {
         &mut encoder,
     );
     out.extend(encoder.finish());
-    sealed(out)
+    sealed(&out)
 }
 
 /// The reverse of [`pack_stamps`]; `None`: damaged.
@@ -63,7 +63,7 @@ pub(crate) fn pack_readings(readings: &[(usize, i64)]) -> Vec<u8> {
     encode(&skipped, false, &mut encoder);
     encoder.plain(readings.first().map_or(0, |r| zigzag(r.1)), 64);
     encode(&steps(readings.iter().map(|r| r.1)), true, &mut encoder);
-    sealed(encoder.finish())
+    sealed(&encoder.finish())
 }
 
 /// The reverse of [`pack_readings`]; `None`: damaged.

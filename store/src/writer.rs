@@ -1,42 +1,52 @@
 //! Writing: one small insert a tick.
 
-use crate::bytes::put;
 use crate::error::{Error, Result, sqlite};
-use crate::hot::{Before, KEY_EVERY, OFFSET_UNIT};
-use crate::processes::{self, HotProcess, Live};
+use crate::hot::{Before, HotReading, KEY_EVERY, OFFSET_UNIT};
+use crate::processes::Live;
 use crate::schema;
-use model::{
-    Boot, Event, Fact, Gap, LogRecord, ProcessIdentity, ProcessTick, Run, RunOrigin, Template, Tick,
-};
+use model::{Boot, ProcessIdentity, Run, RunOrigin, Template, Tick, UnixNanos};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// So many templates are remembered; nearly always the last one of a source serves.
+const MOST_TEMPLATES: usize = 256;
+
 /// Names a run of ticks within a boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(pub i64);
 
-/// Writes ticks; one per database at a time.
+/// Writes ticks. Several may write to one database, each its own runs; a run has one writer.
 pub struct Writer {
     pub(crate) db: Connection,
     pub(crate) path: PathBuf,
-    sources: HashMap<Arc<str>, i64>,
+    sources: HashMap<Arc<str>, Known>,
     templates: HashMap<Arc<Template>, i64>,
-    processes: HashMap<ProcessIdentity, i64>,
-    facts: HashMap<String, Option<String>>,
-    /// The run that ticks were last appended to, and where it is in its stretch.
-    current: Option<Current>,
-    body: Vec<u8>,
+    pub(crate) processes: HashMap<ProcessIdentity, i64>,
+    /// The newest fact of each name.
+    pub(crate) facts: HashMap<String, (UnixNanos, Option<String>)>,
+    /// The run that was last appended to, and where it is in its stretch.
+    pub(crate) current: Option<Current>,
+    /// The row being written.
+    pub(crate) row: Vec<u8>,
+    ids: Vec<(i64, i64)>,
 }
 
-struct Current {
-    run: RunId,
-    boot: i64,
+/// A source, and its last template: which is nearly always that of the next tick too, and quicker compared than hashed.
+struct Known {
+    id: i64,
+    template: Option<(Arc<Template>, i64)>,
+}
+
+pub(crate) struct Current {
+    pub(crate) run: RunId,
+    pub(crate) boot: i64,
+    /// Rows since the last time that the next one had to be whole.
     ticks: u64,
-    looks: u64,
+    pub(crate) looks: u64,
     before: Before,
-    live: Live,
+    pub(crate) live: Live,
 }
 
 impl Writer {
@@ -51,19 +61,23 @@ impl Writer {
                 why: e.to_string(),
             })?;
         }
-        let db = schema::open_to_write(path)?;
         let mut writer = Writer {
-            db,
+            db: schema::open_to_write(path)?,
             path: path.into(),
             sources: HashMap::new(),
             templates: HashMap::new(),
             processes: HashMap::new(),
             facts: HashMap::new(),
             current: None,
-            body: Vec::new(),
+            row: Vec::new(),
+            ids: Vec::new(),
         };
         writer.reload()?;
         Ok(writer)
+    }
+
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        question(&self.db).map_err(|e| sqlite(&self.path, e))
     }
 
     /// What is kept in memory of the database, read anew: after opening, and after a transaction that was undone.
@@ -71,35 +85,16 @@ impl Writer {
         self.sources.clear();
         self.templates.clear();
         self.processes.clear();
-        self.facts.clear();
         self.current = None;
-        let read = |db: &Connection| -> rusqlite::Result<_> {
-            let mut sources = HashMap::new();
-            let mut rows = db.prepare("SELECT id, name FROM source")?;
-            for row in rows.query_map([], |r| Ok((r.get::<_, String>(1)?, r.get::<_, i64>(0)?)))? {
-                let (name, id) = row?;
-                sources.insert(Arc::<str>::from(name), id);
-            }
-            let mut templates = HashMap::new();
-            let mut rows = db.prepare("SELECT id, body FROM template")?;
-            for row in rows.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?)))? {
-                let (id, body) = row?;
-                if let Ok(template) = Template::from_bytes(&body) {
-                    templates.insert(Arc::new(template), id);
-                }
-            }
+        self.facts = self.ask(|db| {
             let mut facts = HashMap::new();
-            let mut rows = db.prepare("SELECT name, value FROM fact ORDER BY at_ns, id")?;
-            for row in rows.query_map([], |r| {
-                Ok((r.get::<_, String>(0)?, r.get::<_, Option<String>>(1)?))
-            })? {
-                let (name, value) = row?;
-                facts.insert(name, value);
+            let mut rows = db.prepare("SELECT name, at_ns, value FROM fact ORDER BY at_ns, id")?;
+            let mut rows = rows.query([])?;
+            while let Some(row) = rows.next()? {
+                facts.insert(row.get(0)?, (UnixNanos(row.get(1)?), row.get(2)?));
             }
-            Ok((sources, templates, facts))
-        };
-        let (sources, templates, facts) = read(&self.db).map_err(|e| sqlite(&self.path, e))?;
-        (self.sources, self.templates, self.facts) = (sources, templates, facts);
+            Ok(facts)
+        })?;
         Ok(())
     }
 
@@ -108,14 +103,10 @@ impl Writer {
     /// # Errors
     /// When the disk or another program says no.
     pub fn begin_run(&mut self, boot: &Boot, run: &Run) -> Result<Option<RunId>> {
-        let begin = |db: &Connection| -> rusqlite::Result<Option<(i64, i64)>> {
-            if let Some(key) = &run.import_key {
-                let seen: Option<i64> = db
-                    .query_row("SELECT id FROM run WHERE import_key = ?1", [key], |r| r.get(0))
-                    .optional()?;
-                if seen.is_some() {
-                    return Ok(None);
-                }
+        let begun = self.atomically(|db| {
+            let mut known = db.prepare_cached("SELECT 1 FROM run WHERE import_key = ?1")?;
+            if run.import_key.is_some() && known.exists([&run.import_key])? {
+                return Ok(None);
             }
             db.execute(
                 "INSERT INTO boot (boot_id, hostname, kernel, machine, cpus, page_size, clk_tck, memory_bytes, cmdline, tz)
@@ -133,9 +124,7 @@ impl Writer {
                     boot.tz
                 ],
             )?;
-            let id: i64 = db.query_row("SELECT id FROM boot WHERE boot_id = ?1", [&boot.boot_id], |r| {
-                r.get(0)
-            })?;
+            let id: i64 = db.query_row("SELECT id FROM boot WHERE boot_id = ?1", [&boot.boot_id], |r| r.get(0))?;
             let origin = match run.origin {
                 RunOrigin::Collector => "collector",
                 RunOrigin::Import => "import",
@@ -145,14 +134,12 @@ impl Writer {
                 "INSERT INTO run (boot, origin, interval_ns, started_ns, import_key) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![id, origin, run.interval, run.started.0, run.import_key],
             )?;
-            Ok(Some((id, db.last_insert_rowid())))
-        };
-        let begun = begin(&self.db).map_err(|e| sqlite(&self.path, e))?;
-        Ok(begun.map(|(boot, run)| {
-            let run = RunId(run);
+            Ok(Some((RunId(db.last_insert_rowid()), id)))
+        })?;
+        if let Some((run, boot)) = begun {
             self.current = Some(Current::new(run, boot));
-            run
-        }))
+        }
+        Ok(begun.map(|(run, _)| run))
     }
 
     /// Several writes as one transaction (an import: all or nothing).
@@ -163,22 +150,38 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&mut Writer) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let path = self.path.clone();
-        self.db
-            .execute_batch("BEGIN IMMEDIATE")
-            .map_err(|e| sqlite(&path, e))?;
-        match work(self) {
-            Ok(done) => {
-                self.db.execute_batch("COMMIT").map_err(|e| sqlite(&path, e))?;
-                Ok(done)
-            }
-            Err(error) => {
-                // A full disk may have rolled it back already.
-                let _ = self.db.execute_batch("ROLLBACK");
-                self.reload()?;
-                Err(error)
-            }
+        self.ask(|db| db.execute_batch("BEGIN IMMEDIATE"))?;
+        let done = work(self).and_then(|done| {
+            self.ask(|db| db.execute_batch("COMMIT"))?;
+            Ok(done)
+        });
+        if done.is_err() {
+            // A full disk may have rolled it back already.
+            let _ = self.db.execute_batch("ROLLBACK");
+            self.reload()?;
         }
+        done
+    }
+
+    /// Some statements, all or none; within a transaction they are a part of it.
+    pub(crate) fn atomically<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        // A savepoint alone would wait for the lock at its first write only, and then not wait but fail.
+        let is_outermost = self.db.is_autocommit();
+        let (begin, commit, undo) = match is_outermost {
+            true => ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"),
+            false => ("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part"),
+        };
+        self.ask(|db| db.execute_batch(begin))?;
+        let done = self.ask(|db| {
+            let done = work(db)?;
+            db.execute_batch(commit)?;
+            Ok(done)
+        });
+        if done.is_err() {
+            // A full disk may have rolled it back already.
+            let _ = self.db.execute_batch(undo);
+        }
+        done
     }
 
     /// One small insert.
@@ -186,225 +189,120 @@ impl Writer {
     /// # Errors
     /// When the disk or another program says no; the tick is then not stored and the next one is whole.
     pub fn append(&mut self, run: RunId, tick: &Tick) -> Result<()> {
-        self.enter(run)?;
-        let mut ids = Vec::with_capacity(tick.readings.len());
+        let mut ids = std::mem::take(&mut self.ids);
+        ids.clear();
         for reading in &tick.readings {
-            ids.push((
-                self.source_id(&reading.source)?,
-                self.template_id(&reading.template)?,
-            ));
+            ids.push(self.ids(&reading.source, &reading.template)?);
         }
+        self.enter(run)?;
         let current = self.current.as_mut().expect("entered above");
         let key = current.ticks.is_multiple_of(KEY_EVERY);
         if key {
             current.before.forget();
         }
-        self.body.clear();
-        put(&mut self.body, tick.readings.len() as u64);
-        for (reading, (source, template)) in tick.readings.iter().zip(ids) {
-            // Rounded down: whoever asks for the time at which a file was read gets that reading, not the one before.
-            let offset = reading.offset.div_euclid(OFFSET_UNIT);
-            current
-                .before
-                .encode(source, template, offset, &reading.values, &mut self.body);
-        }
+        let readings = tick
+            .readings
+            .iter()
+            .zip(&ids)
+            .map(|(reading, &(source, template))| HotReading {
+                source,
+                template,
+                // Rounded down: whoever asks for the time at which a file was read gets that reading, not the one before.
+                offset: reading.offset.div_euclid(OFFSET_UNIT),
+                values: &reading.values,
+            });
+        current.before.encode(readings, &mut self.row);
         let insert = self
             .db
             .prepare_cached(
                 "INSERT INTO tick (run, at_ns, monotonic_ns, key, body) VALUES (?1, ?2, ?3, ?4, ?5)",
             )
-            .and_then(|mut s| s.execute(params![run.0, tick.at.0, tick.monotonic, key, self.body]));
-        match insert {
-            Ok(_) => {
-                current.ticks += 1;
-                Ok(())
-            }
-            Err(error) => {
-                // What the lost row told is not known to a reader: begin anew.
-                current.ticks = 0;
-                Err(sqlite(&self.path, error))
-            }
-        }
+            .and_then(|mut s| s.execute(params![run.0, tick.at.0, tick.monotonic, key, self.row]));
+        self.ids = ids;
+        // What a lost row told is not known to a reader: the next one is whole.
+        current.ticks = if insert.is_ok() { current.ticks + 1 } else { 0 };
+        insert.map(drop).map_err(|e| sqlite(&self.path, e))
     }
 
-    fn enter(&mut self, run: RunId) -> Result<()> {
+    /// Makes a run the current one. The first row appended to it is whole.
+    pub(crate) fn enter(&mut self, run: RunId) -> Result<()> {
         if self.current.as_ref().is_none_or(|c| c.run != run) {
-            let boot = self
-                .db
-                .query_row("SELECT boot FROM run WHERE id = ?1", [run.0], |r| r.get(0))
-                .map_err(|e| sqlite(&self.path, e))?;
+            let boot =
+                self.ask(|db| db.query_row("SELECT boot FROM run WHERE id = ?1", [run.0], |r| r.get(0)))?;
             self.current = Some(Current::new(run, boot));
         }
         Ok(())
     }
 
-    fn source_id(&mut self, name: &Arc<str>) -> Result<i64> {
-        if let Some(&id) = self.sources.get(name) {
-            return Ok(id);
+    /// Ids of a source and a template.
+    fn ids(&mut self, source: &Arc<str>, template: &Arc<Template>) -> Result<(i64, i64)> {
+        if let Some(known) = self.sources.get(source)
+            && let Some((last, id)) = &known.template
+            && Arc::ptr_eq(last, template)
+        {
+            return Ok((known.id, *id));
         }
-        self.db
-            .execute("INSERT INTO source (name) VALUES (?1)", [&**name])
-            .map_err(|e| sqlite(&self.path, e))?;
-        let id = self.db.last_insert_rowid();
-        self.sources.insert(name.clone(), id);
-        Ok(id)
+        let template_id = self.template_id(template)?;
+        let source_id = match self.sources.get(source) {
+            Some(known) => known.id,
+            None => self.source_id(source)?,
+        };
+        let known = Known {
+            id: source_id,
+            template: Some((template.clone(), template_id)),
+        };
+        self.sources.insert(source.clone(), known);
+        Ok((source_id, template_id))
+    }
+
+    pub(crate) fn source_id(&self, name: &str) -> Result<i64> {
+        self.ask(|db| {
+            // Another writer may have named it meanwhile.
+            db.execute(
+                "INSERT INTO source (name) VALUES (?1) ON CONFLICT (name) DO NOTHING",
+                [name],
+            )?;
+            db.query_row("SELECT id FROM source WHERE name = ?1", [name], |r| r.get(0))
+        })
     }
 
     fn template_id(&mut self, template: &Arc<Template>) -> Result<i64> {
         if let Some(&id) = self.templates.get(template) {
             return Ok(id);
         }
-        self.db
-            .execute("INSERT INTO template (body) VALUES (?1)", [template.to_bytes()])
-            .map_err(|e| sqlite(&self.path, e))?;
-        let id = self.db.last_insert_rowid();
+        let body = template.to_bytes();
+        let crc = crc32fast::hash(&body);
+        let id = self.ask(|db| {
+            // From here on it is in use again, and not to be thrown away with its last block.
+            let known = "UPDATE template SET last_ns = NULL WHERE crc = ?1 AND body = ?2 RETURNING id";
+            if let Some(id) = db
+                .prepare_cached(known)?
+                .query_row(params![crc, body], |r| r.get(0))
+                .optional()?
+            {
+                return Ok(id);
+            }
+            db.prepare_cached("INSERT INTO template (crc, body) VALUES (?1, ?2)")?
+                .insert(params![crc, body])
+        })?;
+        if self.templates.len() >= MOST_TEMPLATES {
+            self.templates.clear();
+        }
         self.templates.insert(template.clone(), id);
         Ok(id)
     }
 
-    /// Processes of one instant.
-    ///
-    /// # Errors
-    /// When the disk or another program says no.
-    pub fn append_processes(&mut self, run: RunId, tick: &ProcessTick) -> Result<()> {
-        self.enter(run)?;
-        let boot = self.current.as_ref().expect("entered above").boot;
-        let mut samples = Vec::with_capacity(tick.samples.len());
-        for sample in &tick.samples {
-            samples.push(HotProcess {
-                process: self.process_id(boot, &sample.identity)?,
-                state: sample.state,
-                wchan: sample.wchan.clone(),
-                counters: sample.counters,
-            });
-        }
-        for ended in tick.samples.iter().filter(|s| s.state == 'X') {
-            self.processes.remove(&ended.identity);
-        }
-        let current = self.current.as_mut().expect("entered above");
-        let key = current.looks.is_multiple_of(processes::KEY_EVERY);
-        self.body.clear();
-        current.live.encode(tick.complete, &samples, key, &mut self.body);
-        let insert = self
-            .db
-            .prepare_cached("INSERT INTO process_tick (run, at_ns, key, body) VALUES (?1, ?2, ?3, ?4)")
-            .and_then(|mut s| s.execute(params![run.0, tick.at.0, key, self.body]));
-        match insert {
-            Ok(_) => {
-                current.looks += 1;
-                Ok(())
-            }
-            Err(error) => {
-                current.looks = 0;
-                Err(sqlite(&self.path, error))
-            }
-        }
-    }
-
-    fn process_id(&mut self, boot: i64, identity: &ProcessIdentity) -> Result<i64> {
-        if let Some(&id) = self.processes.get(identity) {
-            return Ok(id);
-        }
-        self.db
-            .prepare_cached("INSERT INTO process (boot, pid, start_ticks, comm, cmdline, cgroup) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
-            .and_then(|mut s| {
-                s.execute(params![
-                    boot,
-                    identity.pid,
-                    identity.start_ticks as i64,
-                    identity.comm,
-                    identity.cmdline,
-                    identity.cgroup
-                ])
-            })
-            .map_err(|e| sqlite(&self.path, e))?;
-        let id = self.db.last_insert_rowid();
-        self.processes.insert(identity.clone(), id);
-        Ok(id)
-    }
-
-    /// A gap with its reason.
-    ///
-    /// # Errors
-    /// When the disk or another program says no.
-    pub fn append_gap(&mut self, gap: &Gap) -> Result<()> {
-        self.run_sql(
-            "INSERT INTO gap (from_ns, to_ns, source, why) VALUES (?1, ?2, ?3, ?4)",
-            params![gap.from.0, gap.to.0, gap.source, gap.why],
-        )
-    }
-
-    /// Facts; one that says what already holds is not stored again. Answers how many were new.
-    ///
-    /// # Errors
-    /// When the disk or another program says no.
-    pub fn append_facts(&mut self, facts: &[Fact]) -> Result<usize> {
-        let mut new = 0;
-        for fact in facts {
-            if self.facts.get(&fact.name) == Some(&fact.value) {
-                continue;
-            }
-            self.run_sql(
-                "INSERT INTO fact (name, at_ns, value) VALUES (?1, ?2, ?3)",
-                params![fact.name, fact.at.0, fact.value],
-            )?;
-            self.facts.insert(fact.name.clone(), fact.value.clone());
-            new += 1;
-        }
-        Ok(new)
-    }
-
-    /// Kernel log records; those of a boot that are there already are left as they are.
-    ///
-    /// # Errors
-    /// When the disk or another program says no.
-    pub fn append_log(&mut self, run: RunId, records: &[LogRecord]) -> Result<()> {
-        self.enter(run)?;
-        let boot = self.current.as_ref().expect("entered above").boot;
-        for record in records {
-            self.run_sql(
-                "INSERT INTO log (boot, sequence, at_ns, priority, text) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (boot, sequence) DO NOTHING",
-                params![
-                    boot,
-                    record.sequence as i64,
-                    record.at.0,
-                    record.priority,
-                    record.text
-                ],
-            )?;
-        }
-        Ok(())
-    }
-
-    /// Sharp events.
-    ///
-    /// # Errors
-    /// When the disk or another program says no.
-    pub fn append_events(&mut self, run: RunId, events: &[Event]) -> Result<()> {
-        for event in events {
-            self.run_sql(
-                "INSERT INTO event (run, at_ns, kind, detail) VALUES (?1, ?2, ?3, ?4)",
-                params![run.0, event.at.0, event.kind, event.detail],
-            )?;
-        }
-        Ok(())
-    }
-
-    /// Keeps what an analyzer worked out, until it is thrown away.
-    ///
-    /// # Errors
-    /// When the disk or another program says no.
-    pub fn cache(&mut self, key: &str, value: &str) -> Result<()> {
-        self.run_sql(
-            "INSERT OR REPLACE INTO cache (key, value) VALUES (?1, ?2)",
-            params![key, value],
-        )
+    /// Templates that may be used without being asked for again.
+    pub(crate) fn templates_in_use(&self) -> impl Iterator<Item = i64> {
+        let of_sources = self
+            .sources
+            .values()
+            .filter_map(|known| known.template.as_ref().map(|t| t.1));
+        of_sources.chain(self.templates.values().copied())
     }
 
     pub(crate) fn run_sql(&self, sql: &str, params: impl rusqlite::Params) -> Result<()> {
-        let done = self.db.prepare_cached(sql).and_then(|mut s| s.execute(params));
-        done.map(drop).map_err(|e| sqlite(&self.path, e))
+        self.ask(|db| db.prepare_cached(sql)?.execute(params)).map(drop)
     }
 
     /// Makes the next rows readable by themselves.
@@ -412,16 +310,6 @@ impl Writer {
         if let Some(current) = &mut self.current {
             (current.ticks, current.looks) = (0, 0);
         }
-    }
-
-    /// The id of a source that is known.
-    pub(crate) fn source_place(&self, name: &str) -> Option<i64> {
-        self.sources.get(name).copied()
-    }
-
-    /// The run that is being written, whose last ticks are not yet a full stretch.
-    pub(crate) fn current_run(&self) -> Option<RunId> {
-        self.current.as_ref().map(|c| c.run)
     }
 }
 

@@ -7,23 +7,65 @@ use model::{TimeSpan, UnixNanos};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Runs the collector over `ticks` ticks and answers a table.
+/// Runs the collector over `ticks` ticks, first without processes and then as it is used, and answers a table.
 pub(super) fn measure(collector: &Path, folder: &Path, arguments: &Arguments) -> Result<String> {
+    let files = run(collector, folder, arguments, false)?;
+    let all = run(collector, folder, arguments, true)?;
+    let (ratio, resident) = (files.median / files.floor, all.resident_mib);
+    let mut text = format!(
+        "Recording: {} and {} of {} ticks of {} ms, {} files, storage included\n",
+        files.recorded, all.recorded, arguments.ticks, arguments.interval_ms, files.files
+    );
+    let us = |us: f64| format!("{us:.0} µs/tick");
+    text += &line(
+        "floor: only reading the same files, median",
+        us(files.floor),
+        None,
+    );
+    text += &line("collector, these files, median", us(files.median), None);
+    text += &line(
+        "collector against the floor",
+        format!("{ratio:.2} ×"),
+        Some(("3 ×", ratio <= 3.0)),
+    );
+    text += &line("collector, mean, compaction included", us(files.mean), None);
+    text += &line("collector with processes, median", us(all.median), None);
+    text += &line("collector with processes, mean", us(all.mean), None);
+    text += &line(
+        "of one CPU at one tick a second",
+        format!("{:.3} %", all.mean / 1e6 * 100.0),
+        None,
+    );
+    text += &line(
+        "resident memory",
+        format!("{resident:.1} MiB"),
+        Some(("20 MiB", resident <= 20.0)),
+    );
+    Ok(text + &line("its peak", format!("{:.1} MiB", all.peak_mib), None))
+}
+
+/// What one run came to. Times are of the CPU, in µs a tick.
+struct Measured {
+    files: usize,
+    recorded: usize,
+    floor: f64,
+    median: f64,
+    mean: f64,
+    resident_mib: f64,
+    peak_mib: f64,
+}
+
+fn run(collector: &Path, folder: &Path, arguments: &Arguments, processes: bool) -> Result<Measured> {
     let interval = Duration::from_millis(arguments.interval_ms);
     let ticks = arguments.ticks;
-    let database = folder.join("collector.db");
+    let database = folder.join(if processes { "processes.db" } else { "files.db" });
     let mut children = Children::new();
-    let id = children.start(
-        "collector",
-        command::in_root(collector)
-            .args([
-                "run",
-                "--interval",
-                &format!("{}ms", arguments.interval_ms),
-                "--db",
-            ])
-            .arg(&database),
-    )?;
+    let mut command = command::in_root(collector);
+    command.args(["run", "--interval", &format!("{}ms", arguments.interval_ms)]);
+    if !processes {
+        command.arg("--no-processes");
+    }
+    let id = children.start("collector", command.arg("--db").arg(&database))?;
     // Opening files, learning templates and the first transaction are not what a tick costs.
     children.wait(Some(Duration::from_secs(2) + 5 * interval))?;
     let names = {
@@ -65,44 +107,15 @@ pub(super) fn measure(collector: &Path, folder: &Path, arguments: &Arguments) ->
 
     let span = TimeSpan::new(wall(begun)?, wall(ended)?);
     let recorded = store::Reader::open(&database)?.ticks(span)?.len();
-    let floor = median(&floor).context("no tick")?;
-    let middle = median(&costs).context("no tick")?;
-    let mean = (before - first) as f64 / 1e3 / recorded.max(1) as f64;
-    let ratio = middle / floor;
-    let mut text = format!(
-        "Recording: {recorded} of {ticks} ticks of {} ms, {} files, storage included\n",
-        arguments.interval_ms,
-        names.len()
-    );
-    text += &line(
-        "floor: only reading the same files, median",
-        format!("{floor:.0} µs/tick"),
-        None,
-    );
-    text += &line("collector, median", format!("{middle:.0} µs/tick"), None);
-    text += &line(
-        "collector against the floor",
-        format!("{ratio:.2} ×"),
-        Some(("3 ×", ratio <= 3.0)),
-    );
-    text += &line(
-        "collector, mean, rare work such as compaction included",
-        format!("{mean:.0} µs/tick"),
-        None,
-    );
-    text += &line(
-        "of one CPU at one tick a second",
-        format!("{:.3} %", mean / 1e6 * 100.0),
-        None,
-    );
-    let resident = resident as f64 / 1024.0;
-    text += &line(
-        "resident memory",
-        format!("{resident:.1} MiB"),
-        Some(("20 MiB", resident <= 20.0)),
-    );
-    text += &line("its peak", format!("{:.1} MiB", peak as f64 / 1024.0), None);
-    Ok(text)
+    Ok(Measured {
+        files: names.len(),
+        recorded,
+        floor: median(&floor).context("no tick")?,
+        median: median(&costs).context("no tick")?,
+        mean: (before - first) as f64 / 1e3 / recorded.max(1) as f64,
+        resident_mib: resident as f64 / 1024.0,
+        peak_mib: peak as f64 / 1024.0,
+    })
 }
 
 /// CPU time of all threads of a process.
