@@ -356,6 +356,9 @@ const EDGES: &[Edge] = &[
     ),
 ];
 
+/// Rules about demand, which comes from outside the loops.
+const DEMAND: [&str; 4] = ["device-read-rise", "anon-rise", "shmem-rise", "slab-rise"];
+
 /// Rules whose onset is only known to a tick: where the mechanism orders two events of one tick, these give way.
 const COARSE: [&str; 4] = [
     "watermark-breach",
@@ -400,14 +403,18 @@ pub fn draw(findings: &[Finding], topology: &Topology) -> Vec<Link> {
     let mut links = Vec::new();
     for (to, effect) in findings.iter().enumerate() {
         for edge in EDGES.iter().filter(|e| e.to == effect.rule) {
-            // The nearest possible cause speaks for its kind.
+            // The nearest possible cause speaks for its kind; of demand, one that surely began before: what began in the same
+            // second may be the loop answering.
             let cause = findings
                 .iter()
                 .enumerate()
                 .filter(|(from, cause)| {
                     *from != to && cause.rule == edge.from && allows(edge, cause, effect, topology)
                 })
-                .max_by_key(|(_, cause)| cause.onset.best);
+                .max_by_key(|(_, cause)| {
+                    let outside = DEMAND.contains(&edge.from) && cause.onset.surely_before(effect.onset);
+                    (outside, cause.onset.best)
+                });
             if let Some((from, cause)) = cause {
                 links.push(Link {
                     from: format!("e{}", from + 1),
@@ -425,7 +432,7 @@ pub fn draw(findings: &[Finding], topology: &Topology) -> Vec<Link> {
 fn allows(edge: &Edge, cause: &Finding, effect: &Finding, topology: &Topology) -> bool {
     // Demand comes before the shortage that it makes: what is read in the same second as memory gets short may as well be its
     // consequence (evict → fault → read), and a loop is not entered from inside (kernel.md §5.4).
-    let is_demand = ["device-read-rise", "anon-rise", "shmem-rise", "slab-rise"].contains(&edge.from);
+    let is_demand = DEMAND.contains(&edge.from);
     let is_shortage = ["watermark-breach", "kswapd-scan"].contains(&edge.to);
     if is_demand && is_shortage && cause.onset.best >= effect.onset.best {
         return false;

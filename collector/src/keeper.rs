@@ -49,6 +49,8 @@ pub(crate) struct Keeper {
     tidied: Option<Instant>,
     read: Instant,
     closed: Arc<AtomicBool>,
+    /// When it was told to end while the database could not be written.
+    given_up: Option<Instant>,
     /// Held as long as we live: two writers would each tell half of the story.
     _lock: File,
 }
@@ -78,6 +80,7 @@ impl Keeper {
             tidied: None,
             read: Instant::now(),
             closed: Arc::default(),
+            given_up: None,
             _lock: lock,
         };
         match keeper.reopen() {
@@ -121,8 +124,17 @@ impl Keeper {
             self.facts
                 .extend(facts.iter().map(|fact| (fact.name.clone(), fact.clone())));
         }
-        let mut since_closed: Option<Instant> = None;
         loop {
+            // One span of patience for all that is left, not one for each message: the end must come.
+            if self.is_closed() && self.trouble.is_some() {
+                let since = *self.given_up.get_or_insert_with(Instant::now);
+                if since.elapsed() > LAST_TRY {
+                    if since.elapsed() < LAST_TRY + RETRY {
+                        say("told to end while the database cannot be written: the last ticks are lost");
+                    }
+                    return;
+                }
+            }
             if self
                 .open
                 .as_ref()
@@ -137,18 +149,14 @@ impl Keeper {
             let Err(error) = self.try_store(message) else {
                 break;
             };
-            if error.is_corrupt() {
+            // Where it cannot be moved aside either, it is trouble like any other.
+            if error.is_corrupt() && self.trouble.is_none() {
                 self.move_aside(&error);
-                continue;
             }
             let why = error.to_string();
             if self.trouble.as_ref() != Some(&why) {
                 say(&format!("{why}; sampling goes on, ticks wait in memory"));
                 self.trouble = Some(why);
-            }
-            if self.is_closed() && since_closed.get_or_insert_with(Instant::now).elapsed() > LAST_TRY {
-                say("told to end while the database cannot be written: the last ticks are lost");
-                return;
             }
             std::thread::sleep(RETRY);
         }
