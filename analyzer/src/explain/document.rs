@@ -202,6 +202,8 @@ pub struct Cause {
     pub settings: Vec<SettingChange>,
     /// What happened, in two or three sentences.
     pub story: String,
+    /// Id of the event that moved first, if it is on the timeline.
+    pub event: Option<String>,
     /// Speaks for it.
     #[serde(rename = "for")]
     pub evidence_for: Vec<Evidence>,

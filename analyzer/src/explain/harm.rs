@@ -85,10 +85,13 @@ pub fn severity(case: &Case) -> (Severity, Option<String>) {
             format!("tasks wait for I/O {waiting:.0} % of the time"),
         );
     }
-    if case
+    // One reader that waits for its own disk is at work, not stuck: count those who wait for something else, or a crowd.
+    let stuck = level("task.uninterruptible");
+    let beyond_io = stuck - level("run.blocked");
+    let long = case
         .each("blocked-tasks")
-        .any(|f| f.signal == "task.uninterruptible" && f.to >= f.from + 10)
-    {
+        .any(|f| f.signal == "task.uninterruptible" && f.to >= f.from + 10);
+    if long && (beyond_io >= 1.0 || stuck >= 3.0) {
         take(
             Severity::Warning,
             "processes stay in uninterruptible sleep".into(),

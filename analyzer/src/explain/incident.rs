@@ -213,6 +213,7 @@ fn shown(
         processes: candidate.processes.clone(),
         settings: candidate.settings.clone(),
         story: candidate.story.clone(),
+        event: mover(case, candidate),
         evidence_for: candidate.evidence_for.clone(),
         evidence_against: candidate.evidence_against.clone(),
         missing: candidate.missing.clone(),
@@ -235,11 +236,7 @@ fn sharpened(candidate: &Candidate) -> Onset {
 /// kernel.md §6.4: shown = identity, order and dose, and no rival left; likely = one of them missing.
 fn confidence(case: &Case, candidate: &Candidate, alone: bool, drawn: &[Link]) -> Confidence {
     let identity = candidate.processes.first().is_some_and(|p| p.share >= 0.6);
-    let mover = case
-        .findings
-        .iter()
-        .position(|f| f.onset == candidate.onset)
-        .map(|i| format!("e{}", i + 1));
+    let mover = mover(case, candidate);
     let order = candidate.culprit_started.is_some()
         || drawn
             .iter()
@@ -251,6 +248,18 @@ fn confidence(case: &Case, candidate: &Candidate, alone: bool, drawn: &[Link]) -
         _ => Confidence::Consistent,
     };
     earned.min(candidate.at_most)
+}
+
+/// The event that a candidate says moved first: the one whose onset it took, or, where it knows of an earlier beginning, the first
+/// that shows it.
+fn mover(case: &Case, candidate: &Candidate) -> Option<String> {
+    let same = case.findings.iter().position(|f| f.onset == candidate.onset);
+    let after = || {
+        case.findings
+            .iter()
+            .position(|f| f.onset.best >= candidate.onset.best)
+    };
+    same.or_else(after).map(|place| format!("e{}", place + 1))
 }
 
 fn timeline(scene: &Scene, case: &Case) -> Vec<Event> {

@@ -239,8 +239,13 @@ fn line(incident: &Incident, event: &Event, tie: &str, clock: &Clock, style: &St
                 std::cmp::Reverse(l.from.clone()),
             )
         });
+    let is_first = incident
+        .causes
+        .first()
+        .is_some_and(|c| c.event.as_ref() == Some(&event.id));
     let order = match how {
-        None => "first mover".to_string(),
+        _ if is_first => "first mover".to_string(),
+        None => "no cause of it was seen".to_string(),
         Some(link) => {
             let cause = incident.timeline.iter().find(|e| e.id == link.from);
             let name = cause.map_or(String::new(), |e| {
@@ -253,11 +258,6 @@ fn line(incident: &Incident, event: &Event, tie: &str, clock: &Clock, style: &St
                 Order::Assumed => format!("after {name}, assumed"),
             }
         }
-    };
-    let order = if how.is_none() && incident.timeline.first().is_some_and(|f| f.id != event.id) {
-        "no cause of it was seen".to_string()
-    } else {
-        order
     };
     let text = format!("{when:<16}  {}  [{order}]", plain(&event.headline));
     wrap(out, &text, "  ", "                      ", style.width);

@@ -9,7 +9,7 @@ export interface Chart {
   label: string; signal: string; subject: string; unit: string; from: string; to: string; values: (number | null)[];
 }
 export interface Cause {
-  cause: string; confidence: "shown" | "likely" | "consistent"; onset: Onset; story: string;
+  cause: string; confidence: "shown" | "likely" | "consistent"; onset: Onset; story: string; event: string | null;
   missing: { signal: string; would_tell: string }[];
 }
 export interface Incident {

@@ -23,7 +23,7 @@ function axis(incident: Incident): Axis {
 export function lanes(incident: Incident, tz: string, open: (event: Event) => void): HTMLElement {
   const time = axis(incident);
   const list = el("ol", { class: "lanes", "aria-label": "Events in causal order" });
-  const mover = incident.timeline[0];
+  const mover = incident.causes[0]?.event;
   for (const event of incident.timeline) {
     const how = incident.links.filter((l) => l.to === event.id).sort((a, b) => Number(b.order === "proved") - Number(a.order === "proved"))[0];
     const bounds = seconds(event.onset.earliest, event.onset.latest) / 2;
@@ -32,7 +32,7 @@ export function lanes(incident: Incident, tz: string, open: (event: Event) => vo
       { type: "button", class: "lane-name" },
       el("span", { class: "when" }, `${clock(event.onset.best, tz, true)} ±${bounds.toFixed(1)}`),
       el("span", { class: "what" }, event.headline),
-      el("span", { class: "why" }, event === mover ? "first mover" : because(incident, how)),
+      el("span", { class: "why" }, event.id === mover ? "first mover" : because(incident, how)),
     );
     button.addEventListener("click", () => open(event));
     list.append(el("li", { class: how?.order ?? "none" }, button, track(event, time)));
