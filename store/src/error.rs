@@ -91,6 +91,9 @@ impl Error {
     }
 }
 
+/// What a file is that has no page of SQLite in it.
+pub(crate) const NOT_SQLITE: &str = "not an SQLite file";
+
 /// SQLite's error in words, with the file.
 pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Error {
     use rusqlite::ErrorCode as Code;
@@ -99,7 +102,7 @@ pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Error {
             Code::NotADatabase => {
                 return Error::NotADatabase {
                     path: path.into(),
-                    why: "not an SQLite file".into(),
+                    why: NOT_SQLITE.into(),
                 };
             }
             Code::DatabaseBusy | Code::DatabaseLocked => "locked by another program".into(),

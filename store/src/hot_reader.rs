@@ -6,6 +6,7 @@ use crate::reader::{Reader, RunInfo};
 use crate::stretches::StoredReading;
 use model::{TimeSpan, UnixNanos};
 use rusqlite::{OptionalExtension, params};
+use std::cell::Cell;
 use std::collections::HashMap;
 
 /// Time and body of a row.
@@ -45,16 +46,20 @@ impl Reader {
     ) -> Result<Option<StoredReading>> {
         let newest: Vec<(i64, i64)> = self.ask(|db| {
             let mut rows =
-                db.prepare_cached("SELECT run, id, max(at_ns) FROM tick WHERE at_ns <= ?1 GROUP BY run")?;
+                db.prepare_cached("SELECT run, max(id) FROM tick WHERE at_ns <= ?1 GROUP BY run")?;
             rows.query_map([at.0], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
         })?;
         let mut best: Option<StoredReading> = None;
         for (run, newest) in newest {
             let mut last = newest;
             let mut found: Option<StoredReading> = None;
-            // From key row to key row backwards, until the source is found.
-            while found.is_none() {
-                let Some(key) = self.key_at(run, last)? else { break };
+            // From key row to key row backwards, until there is no earlier row of a later time: a clock can be set back.
+            while let Some(key) = self.key_at(run, last)? {
+                if let Some(found) = &found
+                    && !self.has_row(run, last, TimeSpan::new(found.at - found.interval, at))?
+                {
+                    break;
+                }
                 let mut trouble = None;
                 self.decode_rows(&self.rows(run, key, last)?, &mut |tick, reading| {
                     let when = UnixNanos(tick.saturating_add(reading.offset.saturating_mul(OFFSET_UNIT)));
@@ -96,6 +101,16 @@ impl Reader {
         })
     }
 
+    /// Whether a run has a row of a span, up to an id.
+    fn has_row(&self, run: i64, last: i64, span: TimeSpan) -> Result<bool> {
+        self.ask(|db| {
+            db.prepare_cached(
+                "SELECT 1 FROM tick WHERE run = ?1 AND id <= ?2 AND at_ns BETWEEN ?3 AND ?4 LIMIT 1",
+            )?
+            .exists(params![run, last, span.from.0, span.to.0])
+        })
+    }
+
     fn rows(&self, run: i64, first: i64, last: i64) -> Result<Vec<Row>> {
         self.ask(|db| {
             let mut rows = db.prepare_cached(
@@ -108,11 +123,21 @@ impl Reader {
 
     fn decode_rows(&self, rows: &[Row], see: &mut dyn FnMut(i64, HotReading<'_>)) -> Result<()> {
         let mut before = Before::default();
-        let slots = |template: i64| Some(self.template(template).ok()?.slots().len());
+        let trouble = Cell::new(None);
+        let slots = |template: i64| match self.template(template) {
+            Ok(template) => Some(template.slots().len()),
+            Err(error) => {
+                trouble.set(Some(error));
+                None
+            }
+        };
         for (at, body) in rows {
             before
                 .decode(body, &slots, &mut |reading| see(*at, reading))
-                .ok_or_else(|| self.damaged(format!("the tick at {} s", at / 1_000_000_000)))?;
+                .ok_or_else(|| {
+                    let damaged = || self.damaged(format!("the tick at {} s", at / 1_000_000_000));
+                    trouble.take().unwrap_or_else(damaged)
+                })?;
         }
         Ok(())
     }

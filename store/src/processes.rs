@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! row:    crc32 of the rest, complete?, rows, then for each: process id, state, wait channel, mask of the counters known, each against the last known
-//!         value of that counter of that process; then, in a key row, the processes carried along unlisted, in the same form
-//! block:  crc32 of the rest, zstd of (time, key?, length, row)…, the first a key row
+//!         value of that counter of that process; then, in a key row, what else is known of the living, in the same form
+//! block:  crc32 of the rest, zstd of (time, key?, length, row)…, 1 (or not compressed, and 0); the first row is a key row
 //! ```
 
 use crate::bytes::{put, put_bytes, put_signed, seal, sealed, take, take_bytes, take_signed, unsealed};
@@ -50,11 +50,18 @@ impl Live {
             self.put(sample, out);
         }
         if key {
-            let listed: std::collections::BTreeSet<i64> = samples.iter().map(|s| s.process).collect();
+            // Also those listed of whom more is known than is listed.
+            let listed: BTreeMap<i64, &HotProcess> = samples.iter().map(|s| (s.process, s)).collect();
+            let is_told = |kept: &HotProcess, now: &HotProcess| {
+                kept.counters
+                    .iter()
+                    .zip(&now.counters)
+                    .all(|(kept, now)| kept.is_none() || now.is_some())
+            };
             let carried: Vec<HotProcess> = self
                 .last
                 .values()
-                .filter(|p| !listed.contains(&p.process))
+                .filter(|kept| listed.get(&kept.process).is_none_or(|now| !is_told(kept, now)))
                 .cloned()
                 .collect();
             put(out, carried.len() as u64);
@@ -167,30 +174,54 @@ impl Live {
     }
 }
 
-/// Packs rows into a block.
-pub(crate) fn pack(rows: &[(i64, bool, Vec<u8>)]) -> Vec<u8> {
-    let mut plain = Vec::new();
-    let mut before = 0;
-    for (at, key, body) in rows {
-        put_signed(&mut plain, at - before);
-        before = *at;
-        plain.push(u8::from(*key));
-        put_bytes(&mut plain, body);
-    }
-    sealed(&zstd::bulk::compress(&plain, 6).unwrap_or_default())
+/// A row as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Look {
+    pub(crate) at: i64,
+    /// Whether it can be decoded without those before it.
+    pub(crate) key: bool,
+    pub(crate) body: Vec<u8>,
 }
 
+/// Packs rows into a block.
+pub(crate) fn pack(looks: &[Look]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut before = 0i64;
+    for look in looks {
+        put_signed(&mut plain, look.at.wrapping_sub(before));
+        before = look.at;
+        plain.push(u8::from(look.key));
+        put_bytes(&mut plain, &look.body);
+    }
+    // Where there is no memory to compress, it is stored as it is.
+    let (kind, mut stored) = zstd::bulk::compress(&plain, 6).map_or((PLAIN, plain), |packed| (ZSTD, packed));
+    stored.push(kind);
+    sealed(&stored)
+}
+
+const PLAIN: u8 = 0;
+const ZSTD: u8 = 1;
+
 /// The reverse of [`pack`]; `None`: damaged.
-pub(crate) fn unpack(block: &[u8]) -> Option<Vec<(i64, bool, Vec<u8>)>> {
-    let plain = zstd::stream::decode_all(unsealed(block)?).ok()?;
+pub(crate) fn unpack(block: &[u8]) -> Option<Vec<Look>> {
+    let (&kind, stored) = unsealed(block)?.split_last()?;
+    let plain = match kind {
+        PLAIN => stored.to_vec(),
+        ZSTD => zstd::stream::decode_all(stored).ok()?,
+        _ => return None,
+    };
     let mut rest = plain.as_slice();
-    let mut rows = Vec::new();
+    let mut looks = Vec::new();
     let mut at = 0i64;
     while !rest.is_empty() {
         at = at.wrapping_add(take_signed(&mut rest)?);
         let (&key, tail) = rest.split_first()?;
         rest = tail;
-        rows.push((at, key == 1, take_bytes(&mut rest)?.to_vec()));
+        looks.push(Look {
+            at,
+            key: key == 1,
+            body: take_bytes(&mut rest)?.to_vec(),
+        });
     }
-    Some(rows)
+    Some(looks)
 }

@@ -5,7 +5,7 @@ use crate::schema;
 use crate::times;
 use crate::writer::RunId;
 use model::{Boot, Nanos, Run, RunOrigin, Template, TimeSpan, UnixNanos};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -328,8 +328,11 @@ impl Reader {
         if let Some(known) = self.templates.borrow().get(&id) {
             return Ok(known.clone());
         }
-        let body: Vec<u8> =
-            self.ask(|db| db.query_row("SELECT body FROM template WHERE id = ?1", [id], |r| r.get(0)))?;
+        let body: Option<Vec<u8>> = self.ask(|db| {
+            let mut rows = db.prepare_cached("SELECT body FROM template WHERE id = ?1")?;
+            rows.query_row([id], |r| r.get(0)).optional()
+        })?;
+        let body = body.ok_or_else(|| self.damaged(format!("template {id} is missing")))?;
         let template =
             Template::from_bytes(&body).map_err(|e| self.damaged(format!("template {id}: {e}")))?;
         let template = Arc::new(template);

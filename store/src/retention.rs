@@ -1,12 +1,10 @@
 //! Retention: what is too old, or too much, goes.
 
 use crate::error::Result;
+use crate::schema::GIVE_BACK;
 use crate::writer::Writer;
 use model::{Nanos, UnixNanos};
 use rusqlite::{Connection, OptionalExtension, params};
-
-/// Pages given back to the file system by one call.
-const PAGES: u32 = 256;
 
 /// What [`Writer::retain`] did, and which limit bites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,6 +85,7 @@ impl Writer {
         let Some((to, stretch, mut what)) = self.ask(State::look)?.judge(max_age, max_bytes) else {
             return Ok(Retention::default());
         };
+        self.forget_templates();
         let in_use: Vec<String> = self.templates_in_use().map(|id| id.to_string()).collect();
         self.atomically(|db| {
             db.execute("DELETE FROM block WHERE stretch = ?1", [stretch])?;
@@ -112,7 +111,7 @@ impl Writer {
                 ),
                 params![to],
             )?;
-            db.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))
+            db.execute_batch(GIVE_BACK)
         })?;
         what.more = self.ask(State::look)?.judge(max_age, max_bytes).is_some();
         Ok(what)

@@ -1,6 +1,6 @@
 //! Opening: the file's identity, its version, and the migrations that bring it up to date.
 
-use crate::error::{Error, Result, sqlite};
+use crate::error::{Error, NOT_SQLITE, Result, sqlite};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -15,11 +15,15 @@ const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_initial.sql")]
 /// The version that this program writes.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
+/// Gives 256 pages that hold nothing back to the file system.
+pub(crate) const GIVE_BACK: &str = "PRAGMA incremental_vacuum(256)";
+
 /// How long to wait for another program that holds the database.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens for writing; creates and migrates.
 pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
+    refuse_scrap(path)?;
     let db = Connection::open(path).map_err(|e| sqlite(path, e))?;
     let begin = || -> rusqlite::Result<()> {
         db.busy_timeout(BUSY)?;
@@ -82,6 +86,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
             why: error.to_string(),
         });
     }
+    refuse_scrap(path)?;
     match open_read_only(path.as_os_str()) {
         // On read-only media the -shm file that WAL wants cannot be made: nobody writes there, so the file cannot change.
         Err(Error::Sqlite {
@@ -97,6 +102,20 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
         }
         other => other,
     }
+}
+
+/// SQLite takes what is shorter than a page for nothing, and would write over it. (Its bytes are not looked at here: to close a
+/// database's file drops the locks that this process has on it.)
+fn refuse_scrap(path: &Path) -> Result<()> {
+    let why = match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => "a folder",
+        Ok(meta) if (1..512).contains(&meta.len()) => NOT_SQLITE,
+        _ => return Ok(()),
+    };
+    Err(Error::NotADatabase {
+        path: path.into(),
+        why: why.into(),
+    })
 }
 
 fn open_read_only(name: &OsStr) -> Result<Connection> {

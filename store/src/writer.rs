@@ -292,13 +292,16 @@ impl Writer {
         Ok(id)
     }
 
-    /// Templates that may be used without being asked for again.
+    /// The last template of each source, which may be used again without being asked for.
     pub(crate) fn templates_in_use(&self) -> impl Iterator<Item = i64> {
-        let of_sources = self
-            .sources
+        self.sources
             .values()
-            .filter_map(|known| known.template.as_ref().map(|t| t.1));
-        of_sources.chain(self.templates.values().copied())
+            .filter_map(|known| known.template.as_ref().map(|t| t.1))
+    }
+
+    /// Makes all others be asked for before they are used again.
+    pub(crate) fn forget_templates(&mut self) {
+        self.templates.clear();
     }
 
     pub(crate) fn run_sql(&self, sql: &str, params: impl rusqlite::Params) -> Result<()> {
@@ -323,5 +326,81 @@ impl Current {
             before: Before::default(),
             live: Live::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Reading, TimeSpan};
+
+    fn tick(second: i64) -> Tick {
+        let text: String = (0..100).map(|i| format!("{} ", second * 7919 * i)).collect();
+        let (template, values) = Template::parse(text.as_bytes(), None);
+        let reading = Reading {
+            source: "a".into(),
+            offset: 0,
+            template: Arc::new(template),
+            values,
+        };
+        Tick {
+            at: UnixNanos(second),
+            monotonic: second,
+            readings: vec![reading],
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_said_and_recording_goes_on_when_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut writer = Writer::open(&path).unwrap();
+        let boot = Boot {
+            boot_id: "a".into(),
+            hostname: String::new(),
+            kernel: String::new(),
+            machine: String::new(),
+            cpus: 1,
+            page_size: 4096,
+            clk_tck: 100,
+            memory_bytes: None,
+            cmdline: String::new(),
+            tz: "UTC".into(),
+        };
+        let run = Run {
+            origin: RunOrigin::Collector,
+            interval: 1,
+            started: UnixNanos(0),
+            import_key: None,
+        };
+        let run = writer.begin_run(&boot, &run).unwrap().unwrap();
+        let pages: i64 = writer
+            .db
+            .query_row("PRAGMA page_count", [], |r| r.get(0))
+            .unwrap();
+        writer
+            .db
+            .pragma_update(None, "max_page_count", pages + 8)
+            .unwrap();
+        let mut stored = 0;
+        let error = loop {
+            match writer.append(run, &tick(stored + 1)) {
+                Ok(()) => stored += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(error.is_full());
+        assert_eq!(error.to_string(), format!("{}: the disk is full", path.display()));
+        assert!(stored > 0);
+        writer
+            .db
+            .pragma_update(None, "max_page_count", pages + 1000)
+            .unwrap();
+        writer.append(run, &tick(stored + 2)).unwrap();
+        while writer.compact(true).unwrap() {}
+        let reader = crate::Reader::open(&path).unwrap();
+        let all = TimeSpan::new(UnixNanos(0), UnixNanos(i64::MAX));
+        let ticks: Vec<i64> = reader.ticks(all).unwrap().iter().map(|t| t.at.0).collect();
+        assert_eq!(ticks, (1..=stored).chain([stored + 2]).collect::<Vec<_>>());
     }
 }
