@@ -359,13 +359,9 @@ const EDGES: &[Edge] = &[
 /// Rules about demand, which comes from outside the loops.
 const DEMAND: [&str; 4] = ["device-read-rise", "anon-rise", "shmem-rise", "slab-rise"];
 
-/// Rules whose onset is only known to a tick: where the mechanism orders two events of one tick, these give way.
-const COARSE: [&str; 4] = [
-    "watermark-breach",
-    "page-cache-drop",
-    "blocked-tasks",
-    "setting-changed",
-];
+/// Rules whose onset is only known to a tick and that stand at the beginning of chains: where the mechanism orders two events of one tick,
+/// these give way. All others are moved later only, so that settling ends.
+const COARSE: [&str; 2] = ["watermark-breach", "setting-changed"];
 
 /// Within their bounds, moves best onsets so that no effect's lies before its cause's: what the bounds leave open, the mechanism
 /// decides. Then sorts by onset, cause before effect.
@@ -396,6 +392,18 @@ pub fn settle(findings: &mut [Finding], topology: &Topology) {
         let rank = |f: &Finding| (f.onset.best, crate::rules::rank(f.rule));
         (rank(a), &a.subject).cmp(&(rank(b), &b.subject))
     });
+    // In a tie the order of the rules is a chain's usual one; where this chain runs otherwise (a fault storm that makes a device busy),
+    // its links decide.
+    for _ in 0..findings.len() {
+        let place = |id: &str| id[1..].parse::<usize>().map_or(0, |n| n - 1);
+        let links = draw(findings, topology);
+        let misplaced = links
+            .iter()
+            .map(|l| (place(&l.from), place(&l.to)))
+            .find(|&(from, to)| from > to && findings[from].onset.best == findings[to].onset.best);
+        let Some((from, to)) = misplaced else { break };
+        findings[to..=from].rotate_left(1);
+    }
 }
 
 /// Links among the findings of an incident, whose ids are `e1`, `e2`, … in their order.

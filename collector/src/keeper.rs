@@ -51,6 +51,8 @@ pub(crate) struct Keeper {
     closed: Arc<AtomicBool>,
     /// When it was told to end while the database could not be written.
     given_up: Option<Instant>,
+    /// Messages given up after that.
+    lost: u64,
     /// Held as long as we live: two writers would each tell half of the story.
     _lock: File,
 }
@@ -81,6 +83,7 @@ impl Keeper {
             read: Instant::now(),
             closed: Arc::default(),
             given_up: None,
+            lost: 0,
             _lock: lock,
         };
         match keeper.reopen() {
@@ -120,20 +123,22 @@ impl Keeper {
 
     /// Stores a message, however long that takes; gives up only when recording has ended and the disk still says no.
     pub(crate) fn store(&mut self, message: &Message) {
+        // It writes nothing, so it says nothing of the disk.
+        if matches!(message, Message::Wake) {
+            return;
+        }
         if let Message::Facts(facts) = message {
             self.facts
                 .extend(facts.iter().map(|fact| (fact.name.clone(), fact.clone())));
         }
         loop {
             // One span of patience for all that is left, not one for each message: the end must come.
-            if self.is_closed() && self.trouble.is_some() {
-                let since = *self.given_up.get_or_insert_with(Instant::now);
-                if since.elapsed() > LAST_TRY {
-                    if since.elapsed() < LAST_TRY + RETRY {
-                        say("told to end while the database cannot be written: the last ticks are lost");
-                    }
-                    return;
-                }
+            if self.is_closed()
+                && self.trouble.is_some()
+                && self.given_up.get_or_insert_with(Instant::now).elapsed() > LAST_TRY
+            {
+                self.lost += 1;
+                return;
             }
             if self
                 .open
@@ -162,6 +167,16 @@ impl Keeper {
         }
         if self.trouble.take().is_some() {
             say(&format!("{}: can be written again", self.path.display()));
+        }
+    }
+
+    /// Says what was given up.
+    pub(crate) fn end(&self) {
+        if self.lost > 0 {
+            say(&format!(
+                "ended while the database could not be written: the last {} messages are lost",
+                self.lost
+            ));
         }
     }
 

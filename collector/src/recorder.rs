@@ -162,4 +162,5 @@ fn work(mut keeper: Keeper, messages: &Receiver<Message>) {
             Err(_) => break,
         }
     }
+    keeper.end();
 }

@@ -68,6 +68,8 @@ pub static CANONICAL: [Canonical; 20] = [
             "pgsteal_kswapd + pgsteal_direct + ?pgsteal_khugepaged + ?pgsteal_proactive",
             "pgsteal_kswapd_* + pgsteal_direct_*",
             "pgsteal_*",
+            // sar keeps the total only.
+            "pgsteal",
         ],
     },
     Canonical {

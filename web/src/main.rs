@@ -16,7 +16,8 @@ use std::process::ExitCode;
 /// Serves the page and the API of one database, read-only.
 ///
 /// By default only this machine can connect. Any other address wants a token, which each request then carries as
-/// `Authorization: Bearer TOKEN`.
+/// `Authorization: Bearer TOKEN`: that is for programs. A browser cannot send it, so for the page use a tunnel to this machine
+/// (`ssh -L 7311:127.0.0.1:7311 NODE`).
 #[derive(Parser)]
 #[command(name = "web", version, about)]
 struct Arguments {

@@ -124,13 +124,16 @@ fn judge(case: &Case) -> Verdict {
         _ if case.scene.window.interval > 1.5 => "kswapd woke within the same interval".into(),
         _ => "kswapd woke within the same second".into(),
     };
+    let scanned = case.first("kswapd-scan").map_or(case.seconds(), |k| {
+        case.scene.window.ticks[k.to].seconds_since(k.onset.best)
+    });
     it.story = format!(
         "{who} reads files on {device} at {}, {:.0} % of all that is read. {when} and evicted {} in {:.0} s, as much as came in \
          ({:.0} %).",
         units::byte_rate(rate),
         100.0 * of_device,
         units::bytes(stolen),
-        case.seconds(),
+        scanned,
         100.0 * balance
     );
     it.evidence_for.extend(mover.evidence.clone());
@@ -154,7 +157,12 @@ fn judge(case: &Case) -> Verdict {
             .push(case.number("demand.anon", demand.anon, "B", text));
     }
     it.missing = missing(case, it.processes.is_empty(), &who);
-    it.advice = advice(case, &it.who(), rate);
+    let reader = if who == "somebody" {
+        "the reader".into()
+    } else {
+        who.clone()
+    };
+    it.advice = advice(case, &reader, rate);
     candidate(it)
 }
 
@@ -185,7 +193,7 @@ fn advice(case: &Case, who: &str, rate: f64) -> Vec<Advice> {
     let inactive = case.before("mem.inactive_file").unwrap_or(0.0);
     advice.push(Advice {
         text: format!(
-            "Have {who} read past the page cache (O_DIRECT, or POSIX_FADV_DONTNEED behind it), or hold it back with io.max on its cgroup"
+            "Let {who} read past the page cache (O_DIRECT, or POSIX_FADV_DONTNEED behind it), or hold it back with io.max on its cgroup"
         ),
         because: format!(
             "at {} each GB of memory is filled in {:.1} s; more memory would only move the beginning",

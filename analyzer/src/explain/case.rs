@@ -234,9 +234,9 @@ impl<'a> Case<'a> {
                     (Some(f), Some(short)) if i >= short => f.values[i] * page,
                     _ => 0.0,
                 };
-                (inflow.values[i] - faulted).max(0.0) * (inflow.at[i] - inflow.at[i - 1])
+                (inflow.values[i] - faulted) * (inflow.at[i] - inflow.at[i - 1])
             })
-            .filter(|v| !v.is_nan())
+            .filter(|v| *v > 0.0)
             .sum()
     }
 

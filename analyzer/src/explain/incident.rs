@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::document::{
-    Advice, Cause, Confidence, Event, Incident, Link, Order, RuledOut, Severity, SubjectName, Time,
+    Advice, Cause, Confidence, Event, Evidence, Incident, Link, Order, RuledOut, Severity, SubjectName, Time,
 };
 use super::harm;
 use crate::causes::{self, Candidate, Judgement};
@@ -133,7 +133,7 @@ fn incident(scene: &Scene, case: &Case) -> Option<Incident> {
             .map(|(cause, because, evidence)| RuledOut {
                 cause,
                 because,
-                evidence,
+                evidence: numbered(&evidence),
             })
             .collect(),
         timeline: timeline(scene, case),
@@ -214,10 +214,15 @@ fn shown(
         settings: candidate.settings.clone(),
         story: candidate.story.clone(),
         event: mover(case, candidate),
-        evidence_for: candidate.evidence_for.clone(),
-        evidence_against: candidate.evidence_against.clone(),
+        evidence_for: numbered(&candidate.evidence_for),
+        evidence_against: numbered(&candidate.evidence_against),
         missing: candidate.missing.clone(),
     }
+}
+
+/// Evidence is a number: what is not known at that tick is not shown as one.
+fn numbered(evidence: &[Evidence]) -> Vec<Evidence> {
+    evidence.iter().filter(|e| e.value.is_finite()).cloned().collect()
 }
 
 /// A culprit that was started just before its effect began dates the cause to the clock tick (10 ms).
@@ -276,7 +281,7 @@ fn timeline(scene: &Scene, case: &Case) -> Vec<Event> {
             onset: finding.onset.into(),
             end: (!finding.open).then(|| Time(scene.window.ticks[finding.to])),
             headline: finding.headline.clone(),
-            evidence: finding.evidence.clone(),
+            evidence: numbered(&finding.evidence),
             before: finding.before,
             now: finding.now,
             unit: finding.unit,

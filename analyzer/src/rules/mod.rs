@@ -305,10 +305,10 @@ pub fn from_to(episode: &Episode, unit: &str) -> String {
     }
 }
 
-/// Six significant digits: what a sum over floating point can promise, and the same on every machine.
+/// Six significant digits (unknown stays unknown): what a sum over floating point can promise, and the same on every machine.
 pub fn rounded(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
-        return if value.is_finite() { value } else { 0.0 };
+        return value;
     }
     let scale = 10f64.powi(5 - value.abs().log10().floor() as i32);
     (value * scale).round() / scale

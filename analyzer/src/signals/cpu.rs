@@ -86,7 +86,8 @@ fn undamped(load: &Signal) -> Signal {
     for i in 1..values.len() {
         let (before, now) = (load.values[i - 1], load.values[i]);
         if now != before {
-            last = (before + (now - before) / WEIGHT).max(0.0);
+            let undone = before + (now - before) / WEIGHT;
+            last = if undone < 0.0 { 0.0 } else { undone };
         }
         values[i] = last;
     }

@@ -136,7 +136,8 @@ fn own_demand(topology: &Topology, signals: &mut Signals) {
                     *value -= if theirs.is_nan() { 0.0 } else { *theirs };
                 }
             }
-            values.iter_mut().for_each(|v| *v = v.max(0.0));
+            // The lines are read one after the other: a little less than nothing is nothing. Unknown stays unknown.
+            values.iter_mut().filter(|v| **v < 0.0).for_each(|v| *v = 0.0);
             found.push(Signal {
                 name: own,
                 unit: "B/s",

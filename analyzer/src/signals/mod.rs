@@ -201,12 +201,27 @@ fn rate(
     })
 }
 
-/// Names of host metrics that begin with `prefix`, without those in `except`.
-fn family(window: &Window, prefix: &str, except: &[&str]) -> Vec<Arc<str>> {
-    window
-        .metrics()
-        .into_iter()
-        .filter(|m| m.starts_with(prefix) && !except.contains(&&**m))
-        .filter(|m| window.get(m, &Subject::Host).is_some())
-        .collect()
+/// The rate of a host metric that kernels of different ages call, split or place differently; `None` where this one does not
+/// count it. A part that is unknown at a tick makes that tick unknown.
+fn canonical_rate(window: &Window, name: &'static str, unit: &'static str, metric: &str) -> Option<Signal> {
+    let formula = sources::canonical::formula(metric, |part| window.get(part, &Subject::Host))?;
+    let at = formula.add.first()?.at.clone();
+    let mut values = vec![0.0; window.len()];
+    for (parts, sign) in [(&formula.add, 1.0), (&formula.subtract, -1.0)] {
+        for series in parts {
+            for (sum, rate) in values.iter_mut().zip(window.rates(series)) {
+                *sum += sign * rate;
+            }
+        }
+    }
+    Some(Signal {
+        name,
+        unit,
+        subject: Subject::Host,
+        at,
+        values,
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! What reclaim does, and what comes back. Names of all eras are summed here and nowhere else (kernel.md §1.6, §3.1).
+//! What reclaim does, and what comes back. What kernels of different ages call by other names comes through
+//! [`sources::canonical`] (kernel.md §1.6, §3.1).
 //!
 //! | signal | unit | derivation |
 //! |---|---|---|
@@ -17,49 +18,40 @@
 //! | `numa.miss` | pages/s | numa_miss |
 //! | `write.dirtied`, `write.written` | pages/s | nr_dirtied, nr_written |
 
-use super::{Signal, Signals, family, rate};
+use super::{Signals, canonical_rate, rate};
 use crate::window::Window;
-use model::Subject;
-use std::sync::Arc;
 
 pub(super) fn derive(window: &Window, signals: &mut Signals) {
-    let sum = |name, unit, metrics: &[Arc<str>], factor: f64| {
-        let names: Vec<&str> = metrics.iter().map(|m| &**m).collect();
-        rate(window, name, unit, &names, factor)
-    };
-    let direct = family(window, "vmstat.pgscan_direct", &["vmstat.pgscan_direct_throttle"]);
-    signals.extend(sum(
-        "reclaim.kswapd_scan",
-        "pages/s",
-        &family(window, "vmstat.pgscan_kswapd", &[]),
-        1.0,
-    ));
-    signals.extend(sum("reclaim.direct_scan", "pages/s", &direct, 1.0));
-    signals.extend(sum("reclaim.steal", "pages/s", &steal_counters(window), 1.0));
-    signals.extend(sum(
-        "reclaim.direct_steal",
-        "pages/s",
-        &family(window, "vmstat.pgsteal_direct", &[]),
-        1.0,
-    ));
-    signals.extend(sum(
-        "reclaim.direct_entries",
-        "1/s",
-        &family(window, "vmstat.allocstall", &[]),
-        1.0,
-    ));
-    signals.extend(memcg_steal(window, signals));
+    for (name, unit, metric) in [
+        ("reclaim.kswapd_scan", "pages/s", "vmstat.pgscan_kswapd"),
+        ("reclaim.direct_scan", "pages/s", "vmstat.pgscan_direct"),
+        ("reclaim.steal", "pages/s", "vmstat.pgsteal"),
+        ("reclaim.direct_steal", "pages/s", "vmstat.pgsteal_direct"),
+        ("reclaim.direct_entries", "1/s", "vmstat.allocstall"),
+        ("refault.file", "pages/s", "vmstat.workingset_refault_file"),
+        ("refault.activate", "pages/s", "vmstat.workingset_activate_file"),
+    ] {
+        signals.extend(canonical_rate(window, name, unit, metric));
+    }
+    let memcg = canonical_rate(window, "reclaim.memcg_steal", "pages/s", "vmstat.pgsteal_memcg");
+    signals.extend(memcg.map(|mut signal| {
+        // The two views are read one after the other: a little less than nothing is nothing, and unknown stays unknown.
+        signal
+            .values
+            .iter_mut()
+            .filter(|v| **v < 0.0)
+            .for_each(|v| *v = 0.0);
+        signal
+    }));
     for (name, unit, metrics, factor) in [
         ("io.inflow", "B/s", &["vmstat.pgpgin"][..], 1024.0),
         ("io.outflow", "B/s", &["vmstat.pgpgout"], 1024.0),
-        ("refault.file", "pages/s", refault_file(window), 1.0),
         (
             "refault.anon",
             "pages/s",
             &["vmstat.workingset_refault_anon"],
             1.0,
         ),
-        ("refault.activate", "pages/s", activate_file(window), 1.0),
         ("fault.major", "1/s", &["vmstat.pgmajfault"], 1.0),
         ("fault.all", "1/s", &["vmstat.pgfault"], 1.0),
         ("swap.in", "pages/s", &["vmstat.pswpin", "vmstat.swpin_zero"], 1.0),
@@ -100,55 +92,4 @@ pub(super) fn derive(window: &Window, signals: &mut Signals) {
         v[0] * page - v[1]
     });
     signals.extend(surplus);
-}
-
-/// The counters that together say what global reclaim freed: `pgsteal_anon` and `_file` are a second view of the same
-/// pages and must never be added to them.
-fn steal_counters(window: &Window) -> Vec<Arc<str>> {
-    let by_reclaimer = family(
-        window,
-        "vmstat.pgsteal_",
-        &["vmstat.pgsteal_anon", "vmstat.pgsteal_file"],
-    );
-    // sar knows one total only. E6 and E7 have one counter a zone, with and without the reclaimer's name: both are whole.
-    if by_reclaimer.is_empty() {
-        family(window, "vmstat.pgsteal", &[])
-    } else {
-        by_reclaimer
-    }
-}
-
-fn refault_file(window: &Window) -> &'static [&'static str] {
-    if window.has("vmstat.workingset_refault_file") {
-        &["vmstat.workingset_refault_file"]
-    } else {
-        &["vmstat.workingset_refault"]
-    }
-}
-
-fn activate_file(window: &Window) -> &'static [&'static str] {
-    if window.has("vmstat.workingset_activate_file") {
-        &["vmstat.workingset_activate_file"]
-    } else {
-        &["vmstat.workingset_activate"]
-    }
-}
-
-fn memcg_steal(window: &Window, signals: &Signals) -> Option<Signal> {
-    let all = rate(
-        window,
-        "reclaim.memcg_steal",
-        "pages/s",
-        &["vmstat.pgsteal_anon", "vmstat.pgsteal_file"],
-        1.0,
-    )?;
-    window.get("vmstat.pgsteal_file", &Subject::Host)?;
-    let global = signals.host("reclaim.steal")?;
-    let values = all
-        .values
-        .iter()
-        .zip(&global.values)
-        .map(|(a, g)| (a - g).max(0.0))
-        .collect();
-    Some(Signal { values, ..all })
 }

@@ -44,3 +44,23 @@ fn the_published_incident_is_told_as_expected() {
     let told = report(&archive, &["--from", "10:50", "--to", "11:00"]);
     expect_file!["../expected/page-cache-post.txt"].assert_eq(&told);
 }
+
+#[test]
+fn no_effect_is_dated_or_told_before_its_cause() {
+    for archive in recordings() {
+        let scratch = Scratch::new();
+        let imported = scratch.analyzer(&["import", "recording", archive.to_str().unwrap()]);
+        assert!(imported.status.success());
+        let explained = scratch.analyzer(&["explain", "--json"]);
+        let document: serde_json::Value = serde_json::from_slice(&explained.stdout).unwrap();
+        for incident in document["incidents"].as_array().unwrap() {
+            for link in incident["links"].as_array().unwrap() {
+                assert!(
+                    link["lag_s"].as_f64().unwrap() >= 0.0,
+                    "{}: {link}",
+                    archive.display()
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Kernel files in, signals out, by way of a real database: what each era counts, and that unknown is never zero.
+
+use super::Signals;
+use crate::window::Window;
+use expect_test::{Expect, expect};
+use model::{Boot, Reading, Run, RunOrigin, Template, Tick, TimeSpan, UnixNanos};
+use std::sync::Arc;
+use store::{Reader, Writer};
+
+const SECOND: i64 = 1_000_000_000;
+
+/// Values of some signals, a line each; `?` is unknown. Each tick is a list of files; ticks are a second apart.
+#[track_caller]
+fn check(names: &[&str], ticks: &[&[(&str, &str)]], expected: Expect) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let mut writer = Writer::open(&path).unwrap();
+    let boot = Boot {
+        boot_id: "b".into(),
+        hostname: "h".into(),
+        kernel: "k".into(),
+        machine: "m".into(),
+        cpus: 1,
+        page_size: 4096,
+        clk_tck: 100,
+        memory_bytes: None,
+        cmdline: String::new(),
+        tz: "UTC".into(),
+    };
+    let run = Run {
+        origin: RunOrigin::Import,
+        interval: SECOND,
+        started: UnixNanos(SECOND),
+        import_key: None,
+    };
+    let run = writer.begin_run(&boot, &run).unwrap().unwrap();
+    for (i, files) in ticks.iter().enumerate() {
+        let readings = files
+            .iter()
+            .map(|(source, text)| {
+                let (template, values) = Template::parse(text.as_bytes(), None);
+                Reading {
+                    source: (*source).into(),
+                    offset: 0,
+                    template: Arc::new(template),
+                    values,
+                }
+            })
+            .collect();
+        let at = UnixNanos((i as i64 + 1) * SECOND);
+        writer
+            .append(
+                run,
+                &Tick {
+                    at,
+                    monotonic: at.0,
+                    readings,
+                },
+            )
+            .unwrap();
+    }
+    let span = TimeSpan::new(UnixNanos(0), UnixNanos(i64::MAX / 2));
+    let window = Window::load(&Reader::open(&path).unwrap(), span)
+        .unwrap()
+        .unwrap();
+    let signals = Signals::derive(&window);
+    let mut told = String::new();
+    for name in names {
+        let mut any = false;
+        for signal in signals.each(name) {
+            any = true;
+            let show = |v: &f64| {
+                if v.is_nan() {
+                    "?".to_string()
+                } else {
+                    format!("{v}")
+                }
+            };
+            let values: Vec<String> = signal.values.iter().map(show).collect();
+            told += &format!(
+                "{name} {}: {} {}\n",
+                signal.subject,
+                values.join(" "),
+                signal.unit
+            );
+        }
+        if !any {
+            told += &format!("{name}: not counted\n");
+        }
+    }
+    expected.assert_eq(&told);
+}
+
+const RECLAIM: [&str; 6] = [
+    "reclaim.kswapd_scan",
+    "reclaim.direct_scan",
+    "reclaim.steal",
+    "reclaim.memcg_steal",
+    "reclaim.direct_entries",
+    "refault.file",
+];
+
+#[test]
+fn reclaim_of_2_6_32_is_the_sum_of_its_zones() {
+    let vmstat = |n: u64| {
+        format!(
+            "pgsteal_dma32 {n}\npgsteal_normal {}\npgscan_kswapd_dma32 {n}\npgscan_kswapd_normal {}\npgscan_direct_dma32 5\n\
+             pgscan_direct_normal 5\nkswapd_steal {}\nallocstall 3\n",
+            2 * n,
+            4 * n,
+            3 * n
+        )
+    };
+    check(
+        &RECLAIM,
+        &[&[("vmstat", &vmstat(100))], &[("vmstat", &vmstat(110))]],
+        expect![[r#"
+            reclaim.kswapd_scan host: ? 50 pages/s
+            reclaim.direct_scan host: ? 0 pages/s
+            reclaim.steal host: ? 30 pages/s
+            reclaim.memcg_steal: not counted
+            reclaim.direct_entries host: ? 0 1/s
+            refault.file: not counted
+        "#]],
+    );
+}
+
+#[test]
+fn reclaim_of_6_18_counts_no_page_twice_and_no_throttling_as_pages() {
+    let vmstat = |n: u64| {
+        format!(
+            "allocstall_normal {n}\nallocstall_movable {n}\nworkingset_refault_anon 1\nworkingset_refault_file {n}\n\
+             pgsteal_kswapd {n}\npgsteal_direct {n}\npgsteal_khugepaged 0\npgsteal_proactive 0\npgscan_kswapd {n}\n\
+             pgscan_direct {n}\npgscan_direct_throttle {}\npgsteal_anon {n}\npgsteal_file {}\n",
+            1000 * n,
+            3 * n
+        )
+    };
+    check(
+        &RECLAIM,
+        &[&[("vmstat", &vmstat(100))], &[("vmstat", &vmstat(110))]],
+        expect![[r#"
+            reclaim.kswapd_scan host: ? 10 pages/s
+            reclaim.direct_scan host: ? 10 pages/s
+            reclaim.steal host: ? 20 pages/s
+            reclaim.memcg_steal host: ? 20 pages/s
+            reclaim.direct_entries host: ? 20 1/s
+            refault.file host: ? 10 pages/s
+        "#]],
+    );
+}
+
+#[test]
+fn a_missing_reading_and_a_reset_are_unknown_not_zero() {
+    let files = |n: u64| {
+        (
+            format!("pgsteal_kswapd {n}\npgsteal_direct 0\npgsteal_anon 0\npgsteal_file {n}\n"),
+            format!("   8       0 sda {n} 0 {n} 1 0 0 0 0 0 1 1\n"),
+        )
+    };
+    let [a, b, c, d] = [100, 110, 50, 60].map(files);
+    check(
+        &[
+            "reclaim.steal",
+            "reclaim.memcg_steal",
+            "disk.own_read",
+            "disk.reads",
+        ],
+        &[
+            &[("vmstat", &a.0), ("diskstats", &a.1)],
+            &[],
+            &[("vmstat", &b.0), ("diskstats", &b.1)],
+            &[("vmstat", &c.0), ("diskstats", &c.1)],
+            &[("vmstat", &d.0), ("diskstats", &d.1)],
+        ],
+        expect![[r#"
+            reclaim.steal host: ? ? ? ? 10 pages/s
+            reclaim.memcg_steal host: ? ? ? ? 0 pages/s
+            disk.own_read sda: ? ? ? ? 5120 B/s
+            disk.reads sda: ? ? ? ? 10 1/s
+        "#]],
+    );
+}
+
+#[test]
+fn an_unknown_load_is_not_undone_to_zero() {
+    let load = |text: &str| format!("{text} 0.00 0.00 1/10 5\n");
+    let [a, b] = ["1.00", "2.00"].map(load);
+    check(
+        &["load.1", "load.now"],
+        &[&[("loadavg", &a)], &[], &[("loadavg", &b)]],
+        expect![[r#"
+            load.1 host: 1 ? 2 tasks
+            load.now: not counted
+        "#]],
+    );
+}
