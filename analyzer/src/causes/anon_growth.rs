@@ -19,6 +19,7 @@ Against AnonPages flat. Shmem grew instead (shmem_growth). The group's own limit
 Like    a fork storm (many processes), a heap that fills to its configured size, huge pages collapsing (no growth).
 See     kernel.md 4.3.
 ",
+    takes_memory: true,
     judge,
 };
 

@@ -19,6 +19,7 @@ Against A busy disk that completes its requests explains them.
 Like    device_slow, io_throttle.
 See     kernel.md 4.18, 4.23.
 ",
+    takes_memory: false,
     judge,
 };
 

@@ -21,6 +21,7 @@ Against Global reclaim at work; no residual.
 Like    over_reclaim (kswapd is busy there), page_cache_flood (free is at its marks there).
 See     kernel.md 1.6, 4.12.
 ",
+    takes_memory: true,
     judge,
 };
 

@@ -18,6 +18,7 @@ Against CPUs idle; the time is spent in reclaim (kswapd scans) or taken by the h
 Like    cpu_steal, reclaim burning system time.
 See     kernel.md 4.17.
 ",
+    takes_memory: false,
     judge,
 };
 

@@ -17,6 +17,7 @@ Against No steal, and where tasks wait the CPUs are busy.
 Like    cpu_saturation.
 See     kernel.md 4.17.
 ",
+    takes_memory: false,
     judge,
 };
 

@@ -20,6 +20,7 @@ Against Refaults: the device is asked for what reclaim took (page_cache_flood, a
 Like    raid_resync.
 See     kernel.md 4.14, 5.5.
 ",
+    takes_memory: false,
     judge,
 };
 

@@ -16,6 +16,7 @@ Against It is asked for much more than before: that is saturation. No baseline: 
 Like    device_saturation, raid_resync, io_throttle.
 See     kernel.md 4.15.
 ",
+    takes_memory: false,
     judge,
 };
 

@@ -17,6 +17,7 @@ Against The counters unchanged; steal as large as the loss: that was reclaim.
 Like    over_reclaim (steal moves), process-exit-freed (AnonPages falls), DAMON (slow).
 See     kernel.md 1.6, 4.11.
 ",
+    takes_memory: true,
     judge,
 };
 

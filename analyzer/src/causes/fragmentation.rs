@@ -19,6 +19,7 @@ Against Free memory at its marks: plain shortage, in which compaction is tried o
 Like    over_reclaim, CPU saturation by system time.
 See     kernel.md 4.8; mm/vmstat.c, extfrag_for_order.
 ",
+    takes_memory: true,
     judge,
 };
 

@@ -18,6 +18,7 @@ Against A busy device.
 Like    blocked_tasks (locks, servers: no pressure for I/O), device_slow (the device is busy).
 See     kernel.md 4.24.
 ",
+    takes_memory: false,
     judge,
 };
 

@@ -16,6 +16,7 @@ Against All of these constant.
 Like    anon_growth without an owner.
 See     kernel.md 4.19.
 ",
+    takes_memory: true,
     judge,
 };
 

@@ -7,7 +7,7 @@
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Culprit, Evidence, Missing, SettingChange};
 use crate::rules::Finding;
-use model::Onset;
+use model::{Onset, Subject};
 
 mod anon_growth;
 mod blocked_tasks;
@@ -40,6 +40,8 @@ pub struct CauseRule {
     pub summary: &'static str,
     /// The manual page.
     pub manual: &'static str,
+    /// Whether somebody waits for memory because of it.
+    pub takes_memory: bool,
     /// Judges.
     pub judge: fn(&Case) -> Verdict,
 }
@@ -67,7 +69,9 @@ pub struct Candidate {
     pub score: f64,
     /// At most this sure, whatever the score.
     pub at_most: Confidence,
-    /// When the first mover began.
+    /// Rule and subject of the finding that moved first.
+    pub mover: (&'static str, Subject),
+    /// When it began.
     pub onset: Onset,
     /// Culprit first.
     pub devices: Vec<String>,
@@ -99,6 +103,7 @@ impl Candidate {
             variant: None,
             score: score.clamp(0.0, 1.0),
             at_most: Confidence::Shown,
+            mover: (first_mover.rule, first_mover.subject.clone()),
             onset: first_mover.onset,
             devices: Vec::new(),
             processes: Vec::new(),
@@ -172,8 +177,12 @@ pub struct Judgement {
 /// Below this a candidate is only a thought: its number is shown as what speaks against it.
 const LEAST_SCORE: f64 = 0.25;
 
-/// Asks every cause.
-pub fn judge_all(case: &Case) -> Judgement {
+/// What is left of the score of a cause that takes no memory where tasks wait for memory.
+const OTHER_HARM: f64 = 0.75;
+
+/// Asks every cause. Where the worst harm is waiting for memory, a cause that takes none may stand beside the one that does, not before
+/// it: shortage of memory makes waits for disks and CPUs, and not the other way.
+pub fn judge_all(case: &Case, harm_of_memory: bool) -> Judgement {
     let mut judgement = Judgement {
         candidates: Vec::new(),
         ruled_out: Vec::new(),
@@ -183,6 +192,9 @@ pub fn judge_all(case: &Case) -> Judgement {
         match (cause.judge)(case) {
             Verdict::Candidate(mut candidate) => {
                 candidate.id = cause.id;
+                if harm_of_memory && !cause.takes_memory {
+                    candidate.score *= OTHER_HARM;
+                }
                 if candidate.score >= LEAST_SCORE {
                     judgement.candidates.push(*candidate);
                 }

@@ -18,6 +18,7 @@ Against One node only, or both alike.
 Like    page_cache_flood (both nodes low), exhaustion of a low zone.
 See     kernel.md 4.9.
 ",
+    takes_memory: true,
     judge,
 };
 

@@ -20,6 +20,7 @@ Against drop_caches moved; steal is flat; free is near high.
 Like    drop_caches, page_cache_flood (which keeps free between low and high).
 See     kernel.md 0.2, 1.4, 2.2, 4.10; mm/vmscan.c of 2.6.32, balance_pgdat.
 ",
+    takes_memory: true,
     judge,
 };
 

@@ -20,6 +20,7 @@ Against Anonymous, shared or kernel memory grew as much (see those causes); noth
 Like    anon_growth, over_reclaim, device_saturation, a backup that fits.
 See     kernel.md 4.1, 4.2, 5.1.
 ",
+    takes_memory: true,
     judge,
 };
 

@@ -17,6 +17,7 @@ Against No array; disks and pgpgin agree.
 Like    device_slow, page_cache_flood.
 See     kernel.md 4.16, M3.
 ",
+    takes_memory: false,
     judge,
 };
 

@@ -18,6 +18,7 @@ Against Shmem flat.
 Like    a healthy, growing cache, when Shmem is not looked at; anon_growth.
 See     kernel.md 4.7.
 ",
+    takes_memory: true,
     judge,
 };
 

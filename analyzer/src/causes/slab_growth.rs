@@ -18,6 +18,7 @@ Against Slab flat.
 Like    pages that drivers take outside slab (`mem.unaccounted`), page tables.
 See     kernel.md 4.6.
 ",
+    takes_memory: true,
     judge,
 };
 

@@ -18,6 +18,7 @@ Against No swap configured; swap-out alone, which tidies cold pages away.
 Like    page_cache_flood in its mapped form (major faults, but no swap-in).
 See     kernel.md 4.4.
 ",
+    takes_memory: true,
     judge,
 };
 

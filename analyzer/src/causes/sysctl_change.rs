@@ -16,6 +16,7 @@ Against No recorded setting changed.
 Like    over_reclaim (a raised mark), writeback_storm (a lowered dirty limit), memory_removed (vm.nr_hugepages).
 See     kernel.md 1.1, 4.10.
 ",
+    takes_memory: true,
     judge,
 };
 

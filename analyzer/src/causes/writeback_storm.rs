@@ -19,6 +19,7 @@ Against Dirty far below the background threshold: then no story of writeback may
 Like    device_slow (writes pile up because completion slowed), synchronous writes (no dirty memory).
 See     kernel.md 4.5; mm/page-writeback.c.
 ",
+    takes_memory: false,
     judge,
 };
 

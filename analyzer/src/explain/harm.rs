@@ -4,16 +4,36 @@ use super::case::Case;
 use super::document::Severity;
 use crate::onset::quantile;
 
-/// How bad a case was, and the line that says why. `Info` means: nobody was seen to be hurt.
-pub fn severity(case: &Case) -> (Severity, Option<String>) {
-    let mut worst = (Severity::Info, None);
-    let mut take = |severity: Severity, why: String| {
-        if severity > worst.0 {
-            worst = (severity, Some(why));
+/// The worst harm of a case.
+#[derive(Debug, Clone)]
+pub struct Harm {
+    /// How bad. `Info` means: nobody was seen to be hurt.
+    pub severity: Severity,
+    /// Somebody waits for memory: reclaim, evicted pages, swap, a kill.
+    pub of_memory: bool,
+    /// The line that says why.
+    pub why: Option<String>,
+}
+
+/// How bad a case was. Of equals the first counts, in the order of this function: memory, then I/O, then CPUs, because waiting for memory
+/// makes the others.
+pub fn worst(case: &Case) -> Harm {
+    let mut worst = Harm {
+        severity: Severity::Info,
+        of_memory: false,
+        why: None,
+    };
+    let mut take = |severity: Severity, of_memory: bool, why: String| {
+        if severity > worst.severity {
+            worst = Harm {
+                severity,
+                of_memory,
+                why: Some(why),
+            };
         }
     };
     if let Some(kill) = case.first("oom-kill") {
-        take(Severity::Critical, kill.headline.clone());
+        take(Severity::Critical, true, kill.headline.clone());
     }
     // High quantiles: what a quarter of the case suffered from. A median hides a case that grew.
     let level = |name: &str| {
@@ -33,6 +53,7 @@ pub fn severity(case: &Case) -> (Severity, Option<String>) {
         };
         take(
             severity,
+            true,
             format!("tasks wait for memory {memory:.0} % of the time"),
         );
     }
@@ -51,18 +72,21 @@ pub fn severity(case: &Case) -> (Severity, Option<String>) {
         };
         take(
             severity,
+            true,
             format!("{faults:.0} page faults a second wait for a disk for pages that were evicted"),
         );
     }
     if level("swap.in") >= 100.0 {
         take(
             Severity::Warning,
+            true,
             format!("{:.0} pages a second come back from swap", level("swap.in")),
         );
     }
     if case.first("direct-reclaim").is_some_and(|f| f.to >= f.from + 3) {
         take(
             Severity::Warning,
+            true,
             "tasks stop to reclaim memory for themselves".into(),
         );
     }
@@ -76,12 +100,14 @@ pub fn severity(case: &Case) -> (Severity, Option<String>) {
         };
         take(
             Severity::Warning,
+            false,
             format!("a device is full and tasks wait for I/O {why:.0} % of the time"),
         );
     }
     if waiting >= 50.0 && case.first("blocked-tasks").is_some() {
         take(
             Severity::Warning,
+            false,
             format!("tasks wait for I/O {waiting:.0} % of the time"),
         );
     }
@@ -94,24 +120,28 @@ pub fn severity(case: &Case) -> (Severity, Option<String>) {
     if long && (beyond_io >= 1.0 || stuck >= 3.0) {
         take(
             Severity::Warning,
+            false,
             "processes stay in uninterruptible sleep".into(),
         );
     }
     if case.each("cpu-saturated").any(|f| f.to >= f.from + 8) && rise("psi.cpu_some") >= 30.0 {
         take(
             Severity::Warning,
+            false,
             format!("tasks wait for a CPU {:.0} % of the time", level("psi.cpu_some")),
         );
     }
     if case.first("steal-rise").is_some_and(|f| f.to >= f.from + 5) && rise("cpu.steal") >= 10.0 {
         take(
             Severity::Warning,
+            false,
             format!("{:.0} % of the CPU time is stolen", level("cpu.steal")),
         );
     }
     if case.first("compaction-stall").is_some_and(|f| f.to >= f.from + 4) && level("compact.stall") >= 20.0 {
         take(
             Severity::Warning,
+            true,
             format!(
                 "{:.0} allocations a second stall in compaction",
                 level("compact.stall")

@@ -88,12 +88,16 @@ fn merged(findings: Vec<Finding>) -> Vec<Finding> {
 
 fn incident(scene: &Scene, case: &Case) -> Option<Incident> {
     let window = scene.window;
-    let (severity, harm) = harm::severity(case);
+    let harm::Harm {
+        severity,
+        of_memory,
+        why: harm,
+    } = harm::worst(case);
     let Judgement {
         candidates,
         ruled_out,
         cannot_tell,
-    } = causes::judge_all(case);
+    } = causes::judge_all(case, of_memory);
     if candidates.is_empty() && severity == Severity::Info {
         return None;
     }
@@ -255,16 +259,14 @@ fn confidence(case: &Case, candidate: &Candidate, alone: bool, drawn: &[Link]) -
     earned.min(candidate.at_most)
 }
 
-/// The event that a candidate says moved first: the one whose onset it took, or, where it knows of an earlier beginning, the first
-/// that shows it.
+/// The event that a candidate says moved first.
 fn mover(case: &Case, candidate: &Candidate) -> Option<String> {
-    let same = case.findings.iter().position(|f| f.onset == candidate.onset);
-    let after = || {
-        case.findings
-            .iter()
-            .position(|f| f.onset.best >= candidate.onset.best)
-    };
-    same.or_else(after).map(|place| format!("e{}", place + 1))
+    let (rule, subject) = &candidate.mover;
+    let place = case
+        .findings
+        .iter()
+        .position(|f| f.rule == *rule && f.subject == *subject)?;
+    Some(format!("e{}", place + 1))
 }
 
 fn timeline(scene: &Scene, case: &Case) -> Vec<Event> {
