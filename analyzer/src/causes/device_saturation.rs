@@ -62,8 +62,8 @@ fn judge(case: &Case) -> Verdict {
     let returned = case.sum("refault.file") * case.page();
     let asked = own(&full.subject).max(1.0);
     // Evicted pages coming back, or a cache that turns over: then memory has a part.
-    let memory_part = (returned / asked.min(inflow)).max(if case.short_from.is_some() {
-        stolen / inflow
+    let memory_part = (returned / asked).max(if case.short_from.is_some() {
+        stolen.min(inflow) / asked
     } else {
         0.0
     });

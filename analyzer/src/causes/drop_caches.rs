@@ -1,8 +1,9 @@
 //! `drop_caches`: somebody dropped the caches, or a huge cached file went.
 
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
-use crate::explain::case::Case;
+use crate::explain::case::{Case, Cliff};
 use crate::explain::document::{Advice, Missing};
+use crate::rules::Finding;
 use crate::units;
 
 pub(super) const CAUSE: CauseRule = CauseRule {
@@ -12,7 +13,7 @@ pub(super) const CAUSE: CauseRule = CauseRule {
     manual: "\
 What    A write to /proc/sys/vm/drop_caches (or an unlinked, truncated or advised-away file) frees clean pages at once; everything that
         was in use must be read again.
-For     drop_pagecache or drop_slab moved; the cache fell off a cliff with pgsteal flat; mapped pages survived.
+For     drop_pagecache or drop_slab moved; 30 % of the cache went within five seconds with pgsteal flat; mapped pages survived.
 Against The counters unchanged; steal as large as the loss: that was reclaim.
 Like    over_reclaim (steal moves), process-exit-freed (AnonPages falls), DAMON (slow).
 See     kernel.md 1.6, 4.11.
@@ -20,6 +21,10 @@ See     kernel.md 1.6, 4.11.
     takes_memory: true,
     judge,
 };
+
+/// kernel.md 4.11: a cliff is 30 % of the file cache gone within a few seconds. What leaves more slowly was pushed or paged out.
+const CLIFF_SHARE: f64 = 0.3;
+const CLIFF_SECONDS: f64 = 5.0;
 
 fn judge(case: &Case) -> Verdict {
     // The cache may have grown since the case began: the cliff knows from where it fell.
@@ -59,40 +64,14 @@ fn judge(case: &Case) -> Verdict {
         return candidate(it);
     }
     let counted = case.signal("drop.calls").is_some();
-    let cliff = case
-        .each("page-cache-drop")
-        .find(|f| f.signal == "mem.file_cache");
-    if let Some(cliff) = cliff
-        && stolen < 0.2 * lost
+    if let Some(cliff) = case.cliff(CLIFF_SECONDS)
+        && cliff.lost >= CLIFF_SHARE * cliff.before
+        && case.stolen_bytes_over(cliff.from, cliff.to) < 0.2 * cliff.lost
+        && let Some(mover) = case
+            .each("page-cache-drop")
+            .find(|f| f.signal == "mem.file_cache" && f.from <= cliff.to && cliff.from <= f.to)
     {
-        // Pages went, reclaim did not take them: a file went, or (uncounted on old kernels) the caches were dropped.
-        let mut it = Candidate::new(0.6, cliff, "a cached file went, or caches were dropped".into());
-        it.variant = Some("invalidation");
-        it.story = format!(
-            "The file cache lost {} while reclaim stole only {}.",
-            units::bytes(lost),
-            units::bytes(stolen)
-        );
-        it.evidence_for.extend(cliff.evidence.clone());
-        it.evidence_for.push(case.number(
-            "reclaim.steal",
-            stolen,
-            "B",
-            format!("reclaim stole {}", units::bytes(stolen)),
-        ));
-        it.missing.push(Missing {
-            signal: if counted {
-                "unlink and truncate calls".into()
-            } else {
-                "drop_pagecache".into()
-            },
-            would_tell: if counted {
-                "which file went".into()
-            } else {
-                "whether the caches were dropped (this kernel does not count)".into()
-            },
-        });
-        return candidate(it);
+        return candidate(invalidation(case, &cliff, mover, counted));
     }
     let steal = case.number(
         "reclaim.steal",
@@ -121,4 +100,61 @@ fn judge(case: &Case) -> Verdict {
         signal: "vmstat drop_pagecache".into(),
         would_tell: "whether the caches were dropped (this kernel does not count it)".into(),
     })
+}
+
+/// Pages went at once and reclaim did not take them: a file went, or (uncounted on old kernels) the caches were dropped.
+fn invalidation(case: &Case, cliff: &Cliff, mover: &Finding, counted: bool) -> Candidate {
+    let stolen = case.stolen_bytes_over(cliff.from, cliff.to);
+    // A file that is deleted hurts nobody unless its pages are asked for again.
+    let after = cliff.to + (30.0 / case.scene.window.interval).ceil() as usize;
+    let read_again = case
+        .signal("io.inflow")
+        .map_or(0.0, |s| s.integral(cliff.to + 1, after));
+    let hurts = read_again >= 0.3 * cliff.lost;
+    let score = match (counted, hurts) {
+        (false, true) => 0.75,
+        (false, false) | (true, true) => 0.6,
+        (true, false) => 0.35,
+    };
+    let mut it = Candidate::new(score, mover, "a cached file went, or caches were dropped".into());
+    it.variant = Some("invalidation");
+    it.story = format!(
+        "The file cache lost {} of {} within {:.0} s while reclaim stole only {}; {} was read in the 30 s after.",
+        units::bytes(cliff.lost),
+        units::bytes(cliff.before),
+        cliff.seconds,
+        units::bytes(stolen),
+        units::bytes(read_again)
+    );
+    it.evidence_for.extend(mover.evidence.clone());
+    it.evidence_for.push(case.number(
+        "reclaim.steal",
+        stolen,
+        "B",
+        format!("reclaim stole {} meanwhile", units::bytes(stolen)),
+    ));
+    let read = case.number(
+        "io.inflow",
+        read_again,
+        "B",
+        format!("{} read in the 30 s after", units::bytes(read_again)),
+    );
+    if hurts {
+        it.evidence_for.push(read);
+    } else {
+        it.evidence_against.push(read);
+    }
+    let (signal, would_tell) = if counted {
+        ("unlink and truncate calls", "which file went")
+    } else {
+        (
+            "drop_pagecache",
+            "whether the caches were dropped (this kernel does not count)",
+        )
+    };
+    it.missing.push(Missing {
+        signal: signal.into(),
+        would_tell: would_tell.into(),
+    });
+    it
 }

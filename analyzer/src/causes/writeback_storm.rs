@@ -67,7 +67,8 @@ fn judge(case: &Case) -> Verdict {
         return ruled_out(text, evidence);
     };
     let full = case.first("device-saturated").is_some();
-    let base = if over { 0.55 } else { 0.4 };
+    // Dirty at its threshold is what the threshold is for. A storm is when the device does not keep up.
+    let base = if over && (full || lasting) { 0.55 } else { 0.4 };
     let mut it = Candidate::new(
         base + if full { 0.25 } else { 0.0 } + if lasting { 0.15 } else { 0.0 },
         mover,

@@ -21,6 +21,21 @@ pub struct Case<'a> {
     pub short_from: Option<usize>,
 }
 
+/// A fall of the file cache.
+#[derive(Debug, Clone, Copy)]
+pub struct Cliff {
+    /// First tick that shows it.
+    pub from: usize,
+    /// Last tick that shows it.
+    pub to: usize,
+    /// How long it took.
+    pub seconds: f64,
+    /// Bytes in the file cache before.
+    pub before: f64,
+    /// Bytes that went.
+    pub lost: f64,
+}
+
 /// Who took how much memory while it became short, in bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Demand {
@@ -166,6 +181,39 @@ impl<'a> Case<'a> {
     /// Bytes freed by global reclaim over the case.
     pub fn stolen_bytes(&self) -> f64 {
         self.sum("reclaim.steal") * self.page()
+    }
+
+    /// Likewise over some ticks.
+    pub fn stolen_bytes_over(&self, from: usize, to: usize) -> f64 {
+        self.signal("reclaim.steal")
+            .map_or(0.0, |s| s.integral(from, to))
+            * self.page()
+    }
+
+    /// The deepest fall of the file cache that took at most so many seconds (one interval, if that is longer).
+    pub fn cliff(&self, seconds: f64) -> Option<Cliff> {
+        let cache = self.signal("mem.file_cache")?;
+        let start = self.from.saturating_sub(1);
+        let mut deepest: Option<Cliff> = None;
+        for from in start..self.to {
+            for to in from + 1..=self.to {
+                let took = cache.at[to] - cache.at[from];
+                if took > seconds.max(1.5 * self.scene.window.interval) {
+                    break;
+                }
+                let lost = cache.values[from] - cache.values[to];
+                if lost > deepest.as_ref().map_or(0.0, |d| d.lost) {
+                    deepest = Some(Cliff {
+                        from: from + 1,
+                        to,
+                        seconds: took,
+                        before: cache.values[from],
+                        lost,
+                    });
+                }
+            }
+        }
+        deepest
     }
 
     /// Bytes in a page.
