@@ -2,9 +2,11 @@
 
 pub mod cat;
 pub mod causes;
+pub mod compare;
 pub mod diff;
 pub mod explain;
 pub mod import;
+pub mod incidents;
 pub mod links;
 pub mod onset;
 pub mod processes;
@@ -15,4 +17,5 @@ pub mod signals;
 pub mod time_grammar;
 pub mod topology;
 pub mod units;
+pub mod watch;
 pub mod window;

@@ -44,6 +44,24 @@ pub fn count(value: f64) -> String {
     }
 }
 
+/// A length of time: `48 s`, `4 min 12 s`, `3 h 20 min`, `2 d 4 h`.
+pub fn length(seconds: f64) -> String {
+    if seconds.is_nan() {
+        return "an unknown time".into();
+    }
+    let s = seconds.round() as i64;
+    let two = |big: i64, unit: &str, small: i64, small_unit: &str| match small {
+        0 => format!("{big} {unit}"),
+        _ => format!("{big} {unit} {small} {small_unit}"),
+    };
+    match s {
+        s if s < 120 => format!("{s} s"),
+        s if s < 7200 => two(s / 60, "min", s % 60, "s"),
+        s if s < 172_800 => two(s / 3600, "h", s % 3600 / 60, "min"),
+        s => two(s / 86400, "d", s % 86400 / 3600, "h"),
+    }
+}
+
 /// A value in its unit: `560 MB/s`, `43 %`, `450,000 pages/s`.
 pub fn value(value: f64, unit: &str) -> String {
     if value.is_nan() {

@@ -100,6 +100,15 @@ const WANTED: [&str; 26] = [
 /// Seconds before the span that are loaded too, to know the node's own quiet.
 const LEAD_SECONDS: i64 = 600;
 
+/// Columns to load.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen<'a> {
+    /// The sources that have any of them.
+    pub sources: &'a [&'a str],
+    /// Whether a metric of a subject is one of them.
+    pub wanted: fn(&str, &Subject) -> bool,
+}
+
 fn wanted(metric: &str, subject: &Subject) -> bool {
     // `pressure/io.some_total` and `averages`' `vmstat.pgpgin` alike are judged by what they are, not by the file they stand in.
     let family = metric.split(['/', '.']).next().unwrap_or(metric);
@@ -113,7 +122,31 @@ fn wanted(metric: &str, subject: &Subject) -> bool {
 impl Window {
     /// Loads a span and the minutes before it. `None` when the span itself holds no tick.
     pub fn load(reader: &Reader, span: TimeSpan) -> store::Result<Option<Window>> {
-        let lead = TimeSpan::new(span.from - LEAD_SECONDS * 1_000_000_000, span.to);
+        Window::load_with_lead(reader, span, LEAD_SECONDS)
+    }
+
+    /// The same with another number of seconds before the span: few, where only the newest values are asked for.
+    pub fn load_with_lead(
+        reader: &Reader,
+        span: TimeSpan,
+        lead_seconds: i64,
+    ) -> store::Result<Option<Window>> {
+        Window::load_chosen(reader, span, lead_seconds, None)
+    }
+
+    /// Only some columns, and nothing of what stands beside them (processes, facts, log, events), over a span without a lead: for
+    /// looking through days.
+    pub fn load_columns(reader: &Reader, span: TimeSpan, only: &Chosen) -> store::Result<Option<Window>> {
+        Window::load_chosen(reader, span, 0, Some(only))
+    }
+
+    fn load_chosen(
+        reader: &Reader,
+        span: TimeSpan,
+        lead_seconds: i64,
+        only: Option<&Chosen>,
+    ) -> store::Result<Option<Window>> {
+        let lead = TimeSpan::new(span.from - lead_seconds * 1_000_000_000, span.to);
         let stamps = reader.ticks(lead)?;
         if !stamps.iter().any(|s| span.contains(s.at)) {
             return Ok(None);
@@ -164,6 +197,7 @@ impl Window {
             .iter()
             .any(|(id, _, run)| *id == last.run && run.origin == model::RunOrigin::ImportAverages);
         let loaded = TimeSpan::new(origin, span.to);
+        let whole = only.is_none();
         let mut window = Window {
             span,
             origin,
@@ -176,14 +210,24 @@ impl Window {
             gaps,
             reboots,
             averages,
-            facts: reader.facts(loaded)?,
-            log: reader.log(loaded)?,
-            events: reader.events(loaded)?,
-            processes: reader.processes(loaded)?,
+            facts: if whole { reader.facts(loaded)? } else { Vec::new() },
+            log: if whole { reader.log(loaded)? } else { Vec::new() },
+            events: if whole { reader.events(loaded)? } else { Vec::new() },
+            processes: if whole {
+                reader.processes(loaded)?
+            } else {
+                Vec::new()
+            },
             series: HashMap::new(),
         };
         for source in sources::all().iter().chain([sources::averages()]) {
-            window.load_source(reader, source, loaded)?;
+            match only {
+                None => window.load_source(reader, source, loaded, &wanted)?,
+                Some(only) if only.sources.contains(&source.name) => {
+                    window.load_source(reader, source, loaded, &only.wanted)?;
+                }
+                Some(_) => {}
+            }
         }
         Ok(Some(window))
     }
@@ -193,6 +237,7 @@ impl Window {
         reader: &Reader,
         source: &sources::Source,
         span: TimeSpan,
+        wanted: &dyn Fn(&str, &Subject) -> bool,
     ) -> store::Result<()> {
         let mut chosen: HashMap<*const model::Template, Vec<model::Column>> = HashMap::new();
         // A reading follows its tick within the interval; allow the last one to.

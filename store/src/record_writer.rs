@@ -162,14 +162,23 @@ impl Writer {
         })
     }
 
-    /// Keeps what an analyzer worked out, until it is thrown away.
+    /// Keeps what an analyzer worked out, until it is thrown away: texts under keys that begin with `version`. Those of other versions
+    /// go.
     ///
     /// # Errors
-    /// When the disk or another program says no.
-    pub fn cache(&mut self, key: &str, value: &str) -> Result<()> {
-        self.run_sql(
-            "INSERT OR REPLACE INTO cache (key, value) VALUES (?1, ?2)",
-            params![key, value],
-        )
+    /// When the disk or another program says no; then nothing of it is kept.
+    pub fn cache(&mut self, version: &str, entries: &[(String, String)]) -> Result<()> {
+        self.atomically(|db| {
+            db.execute(
+                "DELETE FROM cache WHERE substr(key, 1, length(?1)) <> ?1",
+                params![version],
+            )?;
+            let mut insert =
+                db.prepare_cached("INSERT OR REPLACE INTO cache (key, value) VALUES (?1, ?2)")?;
+            for (key, value) in entries {
+                insert.execute(params![key, value])?;
+            }
+            Ok(())
+        })
     }
 }

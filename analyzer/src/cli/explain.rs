@@ -1,15 +1,14 @@
 //! `analyzer explain`
 
 use super::database::Database;
+use super::window::WindowArguments;
 use super::{Failure, output};
 use analyzer::explain::document::Status;
 use analyzer::explain::{self, explain};
-use analyzer::report::{self, Style};
-use analyzer::time_grammar;
-use chrono_tz::Tz;
+use analyzer::report;
 use clap::Args;
 use model::{Nanos, TimeSpan};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 use store::Reader;
 
@@ -18,21 +17,8 @@ use store::Reader;
 /// Without a window: the last ten minutes of the data. The header says which day and zone were taken.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Start of the window
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
-    from: Option<String>,
-    /// End of the window [default: the end of the data]
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
-    to: Option<String>,
-    /// The last so much of the data, such as 30m
-    #[arg(long, value_name = "LENGTH", conflicts_with_all = ["from", "to", "around"])]
-    last: Option<String>,
-    /// The window around a time, such as 10:52±5m or 10:52+-5m
-    #[arg(long, value_name = "T±LENGTH", conflicts_with_all = ["from", "to"])]
-    around: Option<String>,
-    /// Time zone of clock times and of the report, such as Europe/Berlin [default: the node's own]
-    #[arg(long, value_name = "ZONE")]
-    tz: Option<Tz>,
+    #[command(flatten)]
+    window: WindowArguments,
     /// Print JSON (schema highwater.explain/1)
     #[arg(long, conflicts_with = "md")]
     json: bool,
@@ -53,22 +39,18 @@ const DEFAULT_LENGTH: Nanos = 600_000_000_000;
 /// Ticks further apart than this many intervals leave a hole in the window.
 const HOLE_INTERVALS: i64 = 3;
 
-/// Width of a report that no terminal shows, and the widest that is still read with ease.
-const WIDTH: usize = 100;
-const WIDEST: usize = 120;
-
 impl Arguments {
     pub(super) fn run(self, db: &Path, color: clap::ColorChoice) -> Result<u8, Failure> {
-        let db = Database::open(db, self.tz)?;
+        let db = Database::open(db, self.window.tz)?;
         let tz = db.context.tz;
-        let span = self.window(&db)?;
+        let span = self.window.span(&db, DEFAULT_LENGTH)?;
         let explanation = explain(&db.reader, span, &explain::Options { tz })?;
         let text = if self.json {
             serde_json::to_string_pretty(&explanation).map_err(std::io::Error::from)? + "\n"
         } else if self.md {
             report::markdown(&explanation)
         } else {
-            report::text(&explanation, &style(color))
+            report::text(&explanation, &output::style(color))
         };
         match &self.html {
             Some(file) => std::fs::write(file, report::html(&explanation))
@@ -97,39 +79,6 @@ impl Arguments {
             _ => 0,
         })
     }
-
-    fn window(&self, db: &Database) -> Result<TimeSpan, Failure> {
-        if let Some(text) = &self.last {
-            return Ok(time_grammar::parse_last(text, &db.context)?);
-        }
-        if let Some(text) = &self.around {
-            return Ok(time_grammar::parse_around(text, &db.context)?);
-        }
-        let (from, to) = (self.from.as_deref(), self.to.as_deref());
-        let mut span = time_grammar::parse_window(from, to, DEFAULT_LENGTH, &db.context)?;
-        if from.is_none() {
-            // Nobody asked for what lies before the data.
-            span.from = span.from.max(db.extent.from).min(span.to);
-        }
-        Ok(span)
-    }
-}
-
-fn style(color: clap::ColorChoice) -> Style {
-    let color = match color {
-        clap::ColorChoice::Always => true,
-        clap::ColorChoice::Never => false,
-        // NO_COLOR, CLICOLOR_FORCE, TERM=dumb and whether it is a terminal at all.
-        clap::ColorChoice::Auto => {
-            anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
-        }
-    };
-    let terminal = std::io::stdout()
-        .is_terminal()
-        .then(terminal_size::terminal_size)
-        .flatten();
-    let width = terminal.map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(60, WIDEST));
-    Style { width, color }
 }
 
 /// Whether only a part of the window has data: it reaches beyond the record, or a tenth of it is missing. A recorder that was late for

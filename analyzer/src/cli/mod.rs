@@ -1,14 +1,18 @@
 //! The command line: what can be asked, and how a run ends.
 
 mod cat;
+mod compare;
 mod completions;
 mod database;
 mod diff;
 mod explain;
 mod import;
+mod incidents;
 mod info;
 mod manual;
 mod output;
+mod watch;
+mod window;
 
 use clap::{Parser, Subcommand};
 use std::io;
@@ -52,6 +56,9 @@ Exit status:
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(explain::Arguments),
+    Incidents(incidents::Arguments),
+    Watch(watch::Arguments),
+    Compare(compare::Arguments),
     Import(import::Arguments),
     Cat(cat::Arguments),
     Diff(diff::Arguments),
@@ -102,6 +109,9 @@ impl Arguments {
         let db = self.db.unwrap_or_else(store::default_path);
         match self.command {
             Command::Explain(arguments) => arguments.run(&db, self.color),
+            Command::Incidents(arguments) => arguments.run(&db, self.color),
+            Command::Watch(arguments) => arguments.run(&db, self.color),
+            Command::Compare(arguments) => arguments.run(&db, self.color),
             Command::Import(arguments) => arguments.run(&db),
             Command::Cat(arguments) => arguments.run(&db),
             Command::Diff(arguments) => arguments.run(&db),

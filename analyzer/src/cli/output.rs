@@ -1,8 +1,32 @@
 //! How numbers and times are printed.
 
+use analyzer::report::Style;
 use chrono::DateTime;
 use chrono_tz::Tz;
 use model::{Nanos, UnixNanos};
+use std::io::IsTerminal;
+
+/// Width of a report that no terminal shows, and the widest that is still read with ease.
+const WIDTH: usize = 100;
+const WIDEST: usize = 120;
+
+/// How to print on what standard output is.
+pub(super) fn style(color: clap::ColorChoice) -> Style {
+    let color = match color {
+        clap::ColorChoice::Always => true,
+        clap::ColorChoice::Never => false,
+        // NO_COLOR, CLICOLOR_FORCE, TERM=dumb and whether it is a terminal at all.
+        clap::ColorChoice::Auto => {
+            anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+        }
+    };
+    let terminal = std::io::stdout()
+        .is_terminal()
+        .then(terminal_size::terminal_size)
+        .flatten();
+    let width = terminal.map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(60, WIDEST));
+    Style { width, color }
+}
 
 /// `2026-11-23 22:54:32.313`
 pub(super) fn time(at: UnixNanos, tz: Tz) -> String {

@@ -185,9 +185,7 @@ impl<'a> Case<'a> {
 
     /// Likewise over some ticks.
     pub fn stolen_bytes_over(&self, from: usize, to: usize) -> f64 {
-        self.signal("reclaim.steal")
-            .map_or(0.0, |s| s.integral(from, to))
-            * self.page()
+        self.signal("reclaim.steal").map_or(0.0, |s| s.integral(from, to)) * self.page()
     }
 
     /// The deepest fall of the file cache that took at most so many seconds (one interval, if that is longer).

@@ -1,10 +1,14 @@
 //! Explanations as people read them. Only here is anything formatted.
 
 pub mod chart;
+mod differences;
 mod html;
+mod list;
 mod markdown;
 mod text;
 
+pub use differences::differences;
 pub use html::html;
+pub use list::list;
 pub use markdown::markdown;
 pub use text::{Style, text};

@@ -18,7 +18,8 @@ pub struct Style {
 }
 
 impl Style {
-    fn paint(&self, code: &str, text: &str) -> String {
+    /// Text in a colour (an SGR code), where colours are wanted.
+    pub fn paint(&self, code: &str, text: &str) -> String {
         if self.color {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
@@ -85,6 +86,10 @@ impl Clock {
             .format("%H:%M:%S%.3f")
             .to_string()[..10]
             .to_string()
+    }
+
+    pub(super) fn day_and_second(&self, time: Time) -> String {
+        self.at(time).format("%Y-%m-%d %H:%M:%S").to_string()
     }
 
     pub(super) fn day(&self, time: Time) -> String {
@@ -348,7 +353,7 @@ pub(super) fn plain(text: &str) -> String {
         .collect()
 }
 
-fn wrap(out: &mut String, text: &str, first: &str, rest: &str, width: usize) {
+pub(super) fn wrap(out: &mut String, text: &str, first: &str, rest: &str, width: usize) {
     let mut line = first.to_string();
     let mut empty = true;
     for word in text.split(' ') {

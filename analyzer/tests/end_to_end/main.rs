@@ -2,6 +2,7 @@
 
 mod bad_recordings;
 mod command_line;
+mod days;
 mod explain;
 mod imports;
 mod recordings;

@@ -117,11 +117,15 @@ fn events_and_what_analyzers_keep() {
         detail: format!("some {second}"),
     };
     writer.append_events(now, &[event(2), event(1)]).unwrap();
-    writer.cache("incidents", "one").unwrap();
-    writer.cache("incidents", "two").unwrap();
+    let entry = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    writer
+        .cache("v1", &[entry("v1 a", "one"), entry("v1 b", "of another version")])
+        .unwrap();
+    writer.cache("v2", &[entry("v2 a", "one")]).unwrap();
+    writer.cache("v2", &[entry("v2 a", "two")]).unwrap();
     let reader = scratch.reader();
     assert_eq!(reader.events(ALL).unwrap(), [event(1), event(2)]);
     assert_eq!(reader.events(crate::common::span(2, 3)).unwrap(), [event(2)]);
-    assert_eq!(reader.cached("incidents").unwrap().as_deref(), Some("two"));
-    assert_eq!(reader.cached("other").unwrap(), None);
+    assert_eq!(reader.cached("v2 a").unwrap().as_deref(), Some("two"));
+    assert_eq!(reader.cached("v1 b").unwrap(), None);
 }

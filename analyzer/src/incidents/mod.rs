@@ -1,0 +1,206 @@
+//! The incidents of days: where anybody could have been hurt ([`screen`]) is explained, and remembered ([`Cache`]).
+
+mod cache;
+mod screen;
+
+pub use cache::Cache;
+
+use crate::explain::document::{Confidence, Incident, Severity, Time};
+use crate::explain::{Options, explain};
+use model::{TimeSpan, UnixNanos};
+use serde::{Deserialize, Serialize};
+use store::Reader;
+
+/// An incident in a list. `analyzer explain` over its [`Summary::window`] tells the rest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// As in `highwater.explain/1`.
+    pub id: String,
+    /// First event.
+    pub from: Time,
+    /// Last harm.
+    pub to: Time,
+    /// Still going on at the end of the data.
+    pub open: bool,
+    /// How bad.
+    pub severity: Severity,
+    /// One line for a person.
+    pub headline: String,
+    /// The worst harm, in one line.
+    pub harm: Option<String>,
+    /// The verdict's id; `None`: it could not be told.
+    pub cause: Option<String>,
+    /// Its variant.
+    pub variant: Option<String>,
+    /// How sure.
+    pub confidence: Option<Confidence>,
+    /// Of the verdict.
+    pub devices: Vec<String>,
+    /// Names, of the verdict.
+    pub processes: Vec<String>,
+    /// The window that explains it.
+    pub window: Span,
+}
+
+/// A span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// From.
+    pub from: Time,
+    /// To.
+    pub to: Time,
+}
+
+/// What is passed to whoever shows progress: seconds of the record done, of all.
+pub type Progress<'a> = dyn FnMut(f64, f64) + 'a;
+
+/// Hits closer than this belong together.
+const JOIN: i64 = 120_000_000_000;
+/// What is looked at before and after the hits.
+const BEFORE: i64 = 120_000_000_000;
+const AFTER: i64 = 90_000_000_000;
+/// What ended longer ago is another incident.
+const APART: i64 = 20_000_000_000;
+/// A trouble is explained in pieces of at most this length.
+const MOST: i64 = 7_200_000_000_000;
+
+/// All incidents that did harm in a span, by time. What the cache knows is not worked out again; what is past is put into it.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn over(
+    reader: &Reader,
+    span: TimeSpan,
+    options: &Options,
+    cache: &mut Cache,
+    progress: &mut Progress,
+) -> store::Result<Vec<Summary>> {
+    let Some(extent) = reader.extent()? else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for (window, is_past) in troubles(reader, span, cache, progress)? {
+        let key = format!("incidents {} {}", window.from.0, window.to.0);
+        if let Some(known) = cache.get::<Vec<Summary>>(reader, &key)? {
+            found.extend(known);
+            continue;
+        }
+        let explanation = explain(reader, window, options)?;
+        let harmful = |i: &&Incident| i.severity > Severity::Info;
+        let mine: Vec<Summary> = explanation
+            .incidents
+            .iter()
+            .filter(harmful)
+            .map(|i| summary(i, window, extent))
+            .collect();
+        if is_past {
+            cache.put(key, &mine);
+        }
+        found.extend(mine);
+    }
+    found.retain(|i| i.from.0 <= span.to && span.from <= i.to.0);
+    Ok(joined(found))
+}
+
+/// The windows in which somebody may have been hurt, in order; with each, whether all of it is past and cannot change any more.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn troubles(
+    reader: &Reader,
+    span: TimeSpan,
+    cache: &mut Cache,
+    progress: &mut Progress,
+) -> store::Result<Vec<(TimeSpan, bool)>> {
+    let Some(extent) = reader.extent()? else {
+        return Ok(Vec::new());
+    };
+    let span = TimeSpan::new(span.from.max(extent.from), span.to.min(extent.to));
+    if span.from > span.to {
+        return Ok(Vec::new());
+    }
+    // Whole chunks on their multiples, so that the same chunk is asked for again.
+    let length = screen::CHUNK_SECONDS * 1_000_000_000;
+    let mut hits: Vec<UnixNanos> = Vec::new();
+    let mut start = span.from.0.div_euclid(length) * length;
+    while start <= span.to.0 {
+        let chunk = TimeSpan::new(UnixNanos(start), UnixNanos(start + length - 1));
+        let key = format!("screen {start}");
+        let known = cache.get::<Vec<i64>>(reader, &key)?;
+        hits.extend(match known {
+            Some(known) => known.into_iter().map(UnixNanos).collect(),
+            None => {
+                let found = screen::suspicious(reader, chunk)?;
+                if chunk.to < extent.to {
+                    cache.put(key, &found.iter().map(|h| h.0).collect::<Vec<_>>());
+                }
+                found
+            }
+        });
+        start += length;
+        let done = start.min(span.to.0) - span.from.0;
+        progress(done as f64 / 1e9, span.seconds());
+    }
+    let mut clusters: Vec<TimeSpan> = Vec::new();
+    for hit in hits {
+        match clusters
+            .last_mut()
+            .filter(|c| hit.0 - c.to.0 <= JOIN && hit.0 - c.from.0 <= MOST)
+        {
+            Some(cluster) => cluster.to = hit,
+            None => clusters.push(TimeSpan::new(hit, hit)),
+        }
+    }
+    let windows = clusters.into_iter().map(|c| {
+        let window = TimeSpan::new(c.from - BEFORE, c.to + AFTER);
+        (window, window.to < extent.to)
+    });
+    Ok(windows
+        .filter(|(w, _)| w.from <= span.to && span.from <= w.to)
+        .collect())
+}
+
+fn summary(incident: &Incident, window: TimeSpan, extent: TimeSpan) -> Summary {
+    let verdict = incident.causes.first();
+    Summary {
+        id: incident.id.clone(),
+        from: incident.from,
+        to: incident.to,
+        open: incident.open,
+        severity: incident.severity,
+        headline: incident.headline.clone(),
+        harm: incident.harm.clone(),
+        cause: verdict.map(|c| c.cause.into()),
+        variant: verdict.and_then(|c| c.variant).map(Into::into),
+        confidence: verdict.map(|c| c.confidence),
+        devices: verdict.map(|c| c.devices.clone()).unwrap_or_default(),
+        processes: verdict.map_or_else(Vec::new, |c| c.processes.iter().map(|p| p.comm.clone()).collect()),
+        window: Span {
+            from: Time(window.from.max(extent.from)),
+            to: Time(window.to.min(extent.to)),
+        },
+    }
+}
+
+/// What two windows saw of one trouble is one: the same cause, overlapping or one right after the other.
+fn joined(mut found: Vec<Summary>) -> Vec<Summary> {
+    found.sort_by(|a, b| (a.from, &a.id).cmp(&(b.from, &b.id)));
+    let mut out: Vec<Summary> = Vec::new();
+    for next in found {
+        let same = |last: &&mut Summary| last.cause == next.cause && next.from.0.0 - last.to.0.0 <= APART;
+        match out.iter_mut().rev().find(same) {
+            Some(last) => {
+                last.to = last.to.max(next.to);
+                last.window.to = last.window.to.max(next.window.to);
+                last.open |= next.open;
+                if next.severity > last.severity {
+                    last.severity = next.severity;
+                    last.headline = next.headline;
+                    last.harm = next.harm;
+                }
+            }
+            None => out.push(next),
+        }
+    }
+    out
+}

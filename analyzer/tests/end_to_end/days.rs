@@ -1,0 +1,150 @@
+//! Days and live: `incidents`, `watch`, `compare`, on the sample incidents of the repository.
+
+use crate::scratch::Scratch;
+use expect_test::expect;
+use std::path::Path;
+
+fn imported(sample: &str) -> Scratch {
+    let scratch = Scratch::new();
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../sample-data")
+        .join(sample)
+        .join(format!("{sample}.tar.xz"));
+    let output = scratch.analyzer(&["import", "recording", archive.to_str().unwrap()]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    scratch
+}
+
+#[test]
+fn incidents_are_listed_with_how_to_ask_for_more() {
+    let scratch = imported("page-cache-flood");
+    let first = scratch.show(&["incidents"]);
+    expect![[r#"
+        exit 0
+        1 incident in 2026-11-23 22:53:38 – 22:55:37 UTC
+
+        2026-11-23 22:54:18  critical  still going on
+          page cache flood from vda by scanner; loop1 is full in consequence
+          page_cache_flood (shown) · analyzer explain --from "2026-11-23 22:53:38" --to "2026-11-23 22:55:37"
+
+    "#]]
+    .assert_eq(&first);
+    assert_eq!(
+        scratch.show(&["incidents"]),
+        first,
+        "what is kept is what was found"
+    );
+    assert_eq!(scratch.show(&["incidents", "--no-cache"]), first);
+    expect![[r#"
+        exit 0
+        No incident in 2026-11-23 22:53:38 – 22:55:37 UTC
+
+    "#]]
+    .assert_eq(&scratch.show(&["incidents", "--cause", "swap_thrash"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        analyzer: no cause is called "swapping"; `analyzer causes` lists them
+    "#]]
+    .assert_eq(&scratch.show(&["incidents", "--cause", "swapping"]));
+}
+
+#[test]
+fn incidents_of_a_database_that_cannot_be_written_are_the_same() {
+    let scratch = imported("page-cache-flood");
+    let first = scratch.show(&["incidents", "--no-cache"]);
+    let mut permissions = std::fs::metadata(scratch.db()).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(scratch.db(), permissions).unwrap();
+    assert_eq!(scratch.show(&["incidents"]), first);
+}
+
+#[test]
+fn a_watch_tells_what_is_open() {
+    let scratch = imported("page-cache-flood");
+    expect![[r#"
+        exit 0
+        2026-11-23 22:55:37  opened  critical  page cache flood from vda by scanner; loop1 is full in consequence (for 79 s)
+    "#]].assert_eq(&scratch.show(&["watch", "--once", "--since", "10m"]));
+    expect![[r#"
+        exit 0
+        {"at":"2026-11-23T22:55:37.312Z","what":"opened","from":"2026-11-23T22:54:18.292Z","severity":"critical","cause":"page_cache_flood","headline":"page cache flood from vda by scanner; loop1 is full in consequence"}
+    "#]].assert_eq(&scratch.show(&["watch", "--once", "--since", "10m", "--json"]));
+}
+
+#[test]
+fn a_watch_ends_when_nobody_reads() {
+    let scratch = imported("page-cache-flood");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_analyzer"))
+        .args(["watch", "--since", "10m", "--db"])
+        .arg(scratch.db())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn before_and_after_are_compared() {
+    let scratch = imported("page-cache-post");
+    expect![[r#"
+        exit 0
+        A  2016-09-10 10:50:00 – 10:52:59  180 ticks
+        B  2016-09-10 10:53:55 – 10:54:04  10 ticks
+
+        signal                                      A                B  change
+        reclaim.kswapd_scan                 0 pages/s  212,659 pages/s  +212,659 pages/s
+        reclaim.steal                       0 pages/s  180,278 pages/s  +180,278 pages/s
+        slab.scanned                              0/s          6,400/s  +6,400/s
+        mem.active_file                       4.28 GB          4.88 MB  −100 %
+        disk.leaf_read                       840 kB/s         733 MB/s  × 872
+        io.inflow                            841 kB/s         733 MB/s  × 872
+        disk.own_read vgca0                  840 kB/s         719 MB/s  × 856
+        disk.read vgca0                      840 kB/s         719 MB/s  × 856
+        fault.major                               0/s            626/s  +626/s
+        buddy.free_blocks_ge4 1/Normal  542,464 pages        720 pages  −100 %
+        buddy.free_blocks_ge4 0/Normal  473,600 pages        592 pages  −100 %
+        disk.reads md3                            0/s            451/s  +451/s
+        disk.reads sdb                            0/s            307/s  +307/s
+        mem.mapped                            3.15 GB          10.3 MB  −100 %
+        disk.reads sda                            0/s            300/s  +300/s
+        disk.reads md0                            0/s            243/s  +243/s
+        disk.reads vgca0                         61/s          7,393/s  × 121
+        mem.buffers                            217 MB          2.49 MB  −99 %
+        disk.read sda                           0 B/s        8.08 MB/s  +8.08 MB/s
+        disk.read sdb                           0 B/s        6.34 MB/s  +6.34 MB/s
+        disk.own_read md0                       0 B/s         6.3 MB/s  +6.3 MB/s
+        disk.read md0                           0 B/s         6.3 MB/s  +6.3 MB/s
+        disk.reads md1                            0/s             63/s  +63/s
+        disk.own_read md3                       0 B/s        5.32 MB/s  +5.32 MB/s
+        disk.read md3                           0 B/s        5.32 MB/s  +5.32 MB/s
+        cpu.iowait                              0.2 %             50 %  × 202
+        mem.file_cache                         6.7 GB           159 MB  −98 %
+        mem.cached                            6.49 GB           161 MB  −98 %
+        run.blocked                           0 tasks         39 tasks  +39 tasks
+        disk.in_flight vgca0               0 requests      29 requests  +29 requests
+        disk.queue vgca0                 0.1 requests      28 requests  × 308
+        disk.own_read md1                       0 B/s        2.76 MB/s  +2.76 MB/s
+        disk.read md1                           0 B/s        2.76 MB/s  +2.76 MB/s
+        free.pages                      8,834 pages/s  210,731 pages/s  × 24
+        load.now                              2 tasks         42 tasks  × 21
+        disk.in_flight sda                 1 requests      19 requests  × 19
+        disk.in_flight sdb                 0 requests      16 requests  +16 requests
+        mem.inactive_file                     2.42 GB           154 MB  −94 %
+        disk.busy vgca0                         4.8 %             69 %  × 14
+        disk.queue sda                   2.8 requests      20 requests  × 7.1
+        … 42 more differ less; --all shows them
+        297 signals are alike, within noise.
+    "#]]
+    .assert_eq(&scratch.show(&["compare", "10:50:00..10:53:00", "10:53:55"]));
+    expect![[r#"
+        exit 3
+        --- stderr
+        analyzer: no data in 2016-09-09 12:00:00 – 12:10:00 UTC; there is some in 2016-09-10 10:40:00 – 11:09:59 UTC
+    "#]].assert_eq(&scratch.show(&["compare", "12:00..12:10", "10:53:55"]));
+}
