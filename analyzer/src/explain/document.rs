@@ -223,6 +223,39 @@ pub struct Cause {
     pub evidence_against: Vec<Evidence>,
     /// What would have told more.
     pub missing: Vec<Missing>,
+    /// The same first mover at the same time of an earlier day, where that was recorded.
+    pub seen_before: Vec<Earlier>,
+}
+
+/// The first mover on an earlier day.
+#[derive(Debug, Clone, Serialize)]
+pub struct Earlier {
+    /// When it began then.
+    pub at: Time,
+    /// Days before.
+    pub days: u64,
+    /// Its level then.
+    pub value: Option<f64>,
+    /// Unit of the value.
+    pub unit: String,
+    /// How bad it was then.
+    pub harm: HarmThen,
+    /// One line for a person.
+    pub text: String,
+}
+
+/// Whether anybody was hurt on an earlier day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HarmThen {
+    /// Nobody was.
+    None,
+    /// What would have told was not recorded.
+    Unknown,
+    /// Somebody was slowed.
+    Warning,
+    /// Somebody was stopped, or nearly.
+    Critical,
 }
 
 /// Earliest, best, latest.

@@ -28,10 +28,17 @@ const DEMAND_LEAD_S: f64 = 900.0;
 
 /// All incidents of a window, harmless ones (`info`) included when a cause can be named.
 pub(super) fn incidents(scene: &Scene, findings: Vec<Finding>) -> Vec<Incident> {
-    cases(scene, findings)
+    let mut incidents: Vec<Incident> = cases(scene, findings)
         .iter()
         .filter_map(|case| incident(scene, case))
-        .collect()
+        .collect();
+    incidents.sort_by(|a, b| {
+        b.severity
+            .cmp(&a.severity)
+            .then(a.from.cmp(&b.from))
+            .then(a.id.cmp(&b.id))
+    });
+    incidents
 }
 
 fn cases<'a>(scene: &'a Scene<'a>, findings: Vec<Finding>) -> Vec<Case<'a>> {
@@ -221,6 +228,7 @@ fn shown(
         evidence_for: numbered(&candidate.evidence_for),
         evidence_against: numbered(&candidate.evidence_against),
         missing: candidate.missing.clone(),
+        seen_before: Vec::new(),
     }
 }
 

@@ -2,15 +2,18 @@
 
 pub mod case;
 pub mod document;
+mod earlier;
 pub mod harm;
 mod incident;
 mod unusual;
 
-use crate::rules::{Scene, find_all};
+use crate::rules::{Finding, Scene, find_all};
 use crate::signals::Signals;
 use crate::topology::Topology;
 use crate::window::Window;
-use document::{Explanation, Hole, Node, SCHEMA, Severity, Status, Time};
+pub use earlier::look_back;
+
+use document::{Explanation, Hole, Incident, Node, SCHEMA, Severity, Status, Time};
 use model::TimeSpan;
 use store::Reader;
 
@@ -29,11 +32,13 @@ pub fn explain(reader: &Reader, span: TimeSpan, options: &Options) -> store::Res
     let Some(window) = Window::load(reader, span)? else {
         return no_data(reader, span, options);
     };
-    Ok(explain_window(&window, options))
+    let mut explanation = explain_window(&window, options);
+    earlier::look_back(reader, &mut explanation, options)?;
+    Ok(explanation)
 }
 
-/// The same, from a window that is loaded already.
-pub fn explain_window(window: &Window, options: &Options) -> Explanation {
+/// Everything found in a window, and the incidents made of it, worst first.
+fn look_at(window: &Window) -> (Vec<Finding>, Vec<Incident>) {
     let signals = Signals::derive(window);
     let topology = Topology::of(window);
     let scene = Scene {
@@ -42,13 +47,20 @@ pub fn explain_window(window: &Window, options: &Options) -> Explanation {
         topology: &topology,
     };
     let findings = find_all(&scene);
-    let mut incidents = incident::incidents(&scene, findings);
-    incidents.sort_by(|a, b| {
-        b.severity
-            .cmp(&a.severity)
-            .then(a.from.cmp(&b.from))
-            .then(a.id.cmp(&b.id))
-    });
+    let incidents = incident::incidents(&scene, findings.clone());
+    (findings, incidents)
+}
+
+/// The same, from a window that is loaded already, without a look at earlier days.
+pub fn explain_window(window: &Window, options: &Options) -> Explanation {
+    let signals = Signals::derive(window);
+    let topology = Topology::of(window);
+    let scene = Scene {
+        window,
+        signals: &signals,
+        topology: &topology,
+    };
+    let incidents = incident::incidents(&scene, find_all(&scene));
     let harmed = incidents.iter().any(|i| i.severity > Severity::Info);
     let mut notes = notes(window);
     notes.extend(unusual::note(&scene, &incidents));

@@ -72,6 +72,9 @@ fn article(incident: &Incident, clock: &Clock, out: &mut String) {
     if let Some(harm) = &incident.harm {
         let _ = writeln!(out, "<p><strong>Harm:</strong> {}</p>", safe(harm));
     }
+    for earlier in incident.causes.iter().flat_map(|c| &c.seen_before) {
+        let _ = writeln!(out, "<p><strong>Before:</strong> {}</p>", safe(&earlier.text));
+    }
     out.push_str("<h3>Cause before effect</h3><table>\n");
     for event in &incident.timeline {
         let half = event.onset.latest.0.seconds_since(event.onset.earliest.0) / 2.0;

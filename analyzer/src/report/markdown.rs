@@ -54,6 +54,12 @@ fn one(incident: &Incident, clock: &Clock, out: &mut String) {
     if !incident.story.is_empty() {
         let _ = writeln!(out, "{}\n", safe(&incident.story));
     }
+    if let Some(harm) = &incident.harm {
+        let _ = writeln!(out, "**Harm:** {}\n", safe(harm));
+    }
+    for earlier in incident.causes.iter().flat_map(|c| &c.seen_before) {
+        let _ = writeln!(out, "**Before:** {}\n", safe(&earlier.text));
+    }
     let _ = writeln!(out, "| when | ± s | what |\n|---|---|---|");
     for event in &incident.timeline {
         let half = event.onset.latest.0.seconds_since(event.onset.earliest.0) / 2.0;

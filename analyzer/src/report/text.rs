@@ -176,6 +176,10 @@ fn full(incident: &Incident, tie: &str, clock: &Clock, style: &Style, out: &mut 
     if let Some(harm) = &incident.harm {
         wrap(out, &format!("Harm: {}.", plain(harm)), "  ", "  ", style.width);
     }
+    for earlier in incident.causes.iter().flat_map(|c| &c.seen_before) {
+        let text = format!("Before: {}.", plain(&earlier.text));
+        wrap(out, &text, "  ", "  ", style.width);
+    }
     section(out, style, "CAUSE BEFORE EFFECT");
     for event in &incident.timeline {
         line(incident, event, tie, clock, style, out);

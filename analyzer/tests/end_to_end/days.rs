@@ -1,6 +1,6 @@
 //! Days and live: `incidents`, `watch`, `compare`, on the sample incidents of the repository.
 
-use crate::scratch::Scratch;
+use crate::scratch::{Fate, Scratch};
 use expect_test::expect;
 use std::path::Path;
 
@@ -147,4 +147,86 @@ fn before_and_after_are_compared() {
         --- stderr
         analyzer: no data in 2016-09-09 12:00:00 – 12:10:00 UTC; there is some in 2016-09-10 10:40:00 – 11:09:59 UTC
     "#]].assert_eq(&scratch.show(&["compare", "12:00..12:10", "10:53:55"]));
+}
+
+const DAY: i64 = 86_400;
+
+/// What the verdict of the last ten minutes says of earlier days.
+fn seen_before(scratch: &Scratch) -> String {
+    let explained = scratch.analyzer(&["explain", "--json"]);
+    let document: serde_json::Value = serde_json::from_slice(&explained.stdout).unwrap();
+    let mut told = String::new();
+    for cause in document["incidents"][0]["causes"].as_array().unwrap() {
+        told += &format!("{} {} {}\n", cause["cause"], cause["confidence"], cause["score"]);
+        for earlier in cause["seen_before"].as_array().unwrap() {
+            told += &format!(
+                "  {} days, harm {}: {}\n",
+                earlier["days"], earlier["harm"], earlier["text"]
+            );
+        }
+    }
+    told
+}
+
+fn import(scratch: &Scratch, name: &str) {
+    let imported = scratch.analyzer(&["import", "recording", scratch.path(name).to_str().unwrap()]);
+    assert!(
+        imported.status.success(),
+        "{}",
+        String::from_utf8_lossy(&imported.stderr)
+    );
+}
+
+#[test]
+fn the_same_trouble_a_week_ago_is_told() {
+    let scratch = imported("page-cache-flood");
+    expect![[r#"
+        "page_cache_flood" "shown" 0.98
+    "#]]
+    .assert_eq(&seen_before(&scratch));
+    scratch.write_sample("page-cache-flood", "week", -7 * DAY, &|_| Fate::AsItIs);
+    import(&scratch, "week");
+    expect![[r#"
+        "page_cache_flood" "shown" 0.98
+          7 days, harm "critical": "device-read-rise of vda (2.17 GB/s) was there a week ago too, with harm: page cache flood from vda by scanner; loop1 is full in consequence"
+    "#]].assert_eq(&seen_before(&scratch));
+}
+
+#[test]
+fn the_same_dose_that_hurt_nobody_yesterday_makes_the_verdict_less_sure() {
+    let scratch = imported("page-cache-flood");
+    // Yesterday the disks were read alike, and all else stood still.
+    scratch.write_sample(
+        "page-cache-flood",
+        "day",
+        -DAY,
+        &|file| match file.starts_with("proc/") && file != "proc/diskstats.log" {
+            true => Fate::StandsStill,
+            false => Fate::AsItIs,
+        },
+    );
+    import(&scratch, "day");
+    expect![[r#"
+        "page_cache_flood" "likely" 0.833
+          1 days, harm "none": "device-read-rise of vda (2.17 GB/s) was there yesterday too, and nobody was hurt"
+    "#]].assert_eq(&seen_before(&scratch));
+}
+
+#[test]
+fn a_day_of_which_harm_is_not_known_speaks_neither_for_nor_against() {
+    let scratch = imported("page-cache-flood");
+    scratch.write_sample(
+        "page-cache-flood",
+        "day",
+        -DAY,
+        &|file| match file.starts_with("proc/") && file != "proc/diskstats.log" {
+            true => Fate::LeftOut,
+            false => Fate::AsItIs,
+        },
+    );
+    import(&scratch, "day");
+    expect![[r#"
+        "page_cache_flood" "shown" 0.98
+          1 days, harm "unknown": "device-read-rise of vda (2.17 GB/s) was there yesterday too, whether anybody was hurt was not recorded"
+    "#]].assert_eq(&seen_before(&scratch));
 }

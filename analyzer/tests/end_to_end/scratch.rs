@@ -15,6 +15,14 @@ pub(crate) fn recordings() -> Vec<PathBuf> {
     paths
 }
 
+/// What becomes of a file of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    AsItIs,
+    LeftOut,
+    StandsStill,
+}
+
 /// A folder with a database in it, gone when dropped.
 pub(crate) struct Scratch {
     folder: tempfile::TempDir,
@@ -82,6 +90,42 @@ impl Scratch {
         );
     }
 
+    /// A sample incident of the repository, unpacked into `name/`, with its times moved by so many seconds. Of each file it can be
+    /// said whether it is left as it is, left out, or stands still: its first reading again and again.
+    pub(crate) fn write_sample(&self, sample: &str, name: &str, shift: i64, fate: &dyn Fn(&str) -> Fate) {
+        let archive =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../sample-data/{sample}/{sample}.tar.xz"));
+        let file = std::fs::File::open(archive).unwrap();
+        let mut archive = tar::Archive::new(liblzma::read::XzDecoder::new(file));
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().to_string_lossy().into_owned();
+            let inside = path
+                .split_once('/')
+                .map_or(path.clone(), |(_, inside)| inside.to_owned());
+            let mut content = String::new();
+            if entry.header().entry_type().is_dir() || fate(&inside) == Fate::LeftOut {
+                continue;
+            }
+            std::io::Read::read_to_string(&mut entry, &mut content).unwrap();
+            if inside == "node.json" && shift != 0 {
+                let mut node: serde_json::Value = serde_json::from_str(&content).unwrap();
+                let offset = node["realtime_minus_monotonic_ns"].as_i64().unwrap();
+                node["realtime_minus_monotonic_ns"] = (offset + shift * 1_000_000_000).into();
+                node["boot_id"] = "another boot".into();
+                content = node.to_string();
+            }
+            if fate(&inside) == Fate::StandsStill {
+                content = standing_still(&content);
+            }
+            let moved: String = content
+                .split_inclusive('\n')
+                .map(|line| moved(line, shift))
+                .collect();
+            self.write(&format!("{name}/{inside}"), moved);
+        }
+    }
+
     /// Runs `analyzer`; `{db}` and `{…}` paths are the caller's business.
     pub(crate) fn analyzer(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_analyzer"))
@@ -103,4 +147,24 @@ impl Scratch {
         }
         shown
     }
+}
+
+/// A line of a recording; the time of one that begins a block is another.
+fn moved(line: &str, shift: i64) -> String {
+    let moved = line.strip_prefix("@ ").and_then(|stamp| {
+        let (seconds, fraction) = stamp.split_once('.')?;
+        Some(format!("@ {}.{fraction}", seconds.parse::<i64>().ok()? + shift))
+    });
+    moved.unwrap_or_else(|| line.to_owned())
+}
+
+fn standing_still(content: &str) -> String {
+    let is_stamp = |line: &&str| line.starts_with("@ ");
+    let first: String = content
+        .split_inclusive('\n')
+        .skip(1)
+        .take_while(|l| !is_stamp(l))
+        .collect();
+    let stamps = content.split_inclusive('\n').filter(is_stamp);
+    stamps.map(|stamp| format!("{stamp}{first}")).collect()
 }
