@@ -14,6 +14,7 @@ pub mod report;
 pub mod rules;
 pub mod settings;
 pub mod signals;
+pub mod site;
 pub mod time_grammar;
 pub mod topology;
 pub mod units;

@@ -85,7 +85,8 @@ impl Watch {
         // Most seconds are quiet, and a few columns tell that.
         let recent = TimeSpan::new(self.looked_until.max(now - SPAN), now);
         self.looked_until = now;
-        let suspicious = !troubles(reader, recent, &mut Cache::off(), &mut |_, _| {})?.is_empty();
+        let suspicious =
+            !troubles(reader, recent, &self.options, &mut Cache::off(), &mut |_, _| {})?.is_empty();
         if !suspicious && self.open.is_empty() {
             return Ok(Vec::new());
         }

@@ -1,6 +1,7 @@
 //! `analyzer explain`
 
 use super::database::Database;
+use super::site::SiteArguments;
 use super::window::WindowArguments;
 use super::{Failure, output};
 use analyzer::explain::document::Status;
@@ -19,6 +20,8 @@ use store::Reader;
 pub(super) struct Arguments {
     #[command(flatten)]
     window: WindowArguments,
+    #[command(flatten)]
+    site: SiteArguments,
     /// Print JSON (schema highwater.explain/1)
     #[arg(long, conflicts_with = "md")]
     json: bool,
@@ -44,7 +47,14 @@ impl Arguments {
         let db = Database::open(db, self.window.tz)?;
         let tz = db.context.tz;
         let span = self.window.span(&db, DEFAULT_LENGTH)?;
-        let explanation = explain(&db.reader, span, &explain::Options { tz })?;
+        let explanation = explain(
+            &db.reader,
+            span,
+            &explain::Options {
+                tz,
+                site: self.site.load()?,
+            },
+        )?;
         let text = if self.json {
             serde_json::to_string_pretty(&explanation).map_err(std::io::Error::from)? + "\n"
         } else if self.md {

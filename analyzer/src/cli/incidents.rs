@@ -1,6 +1,7 @@
 //! `analyzer incidents`
 
 use super::database::Database;
+use super::site::SiteArguments;
 use super::window::WindowArguments;
 use super::{Failure, output};
 use analyzer::explain::Options;
@@ -19,6 +20,8 @@ use std::path::Path;
 pub(super) struct Arguments {
     #[command(flatten)]
     window: WindowArguments,
+    #[command(flatten)]
+    site: SiteArguments,
     /// Only those whose verdict is this cause (see `analyzer causes`)
     #[arg(long, value_name = "ID")]
     cause: Option<String>,
@@ -62,10 +65,10 @@ impl Arguments {
                 "no cause is called {cause:?}; `analyzer causes` lists them"
             )));
         }
-        let mut cache = if self.no_cache {
-            Cache::off()
-        } else {
-            Cache::on("")
+        let site = self.site.load()?;
+        let mut cache = match self.no_cache {
+            true => Cache::off(),
+            false => Cache::on(site.version()),
         };
         let shows_progress = std::io::stderr().is_terminal();
         let mut last = 0;
@@ -76,7 +79,7 @@ impl Arguments {
                 eprint!("\rlooking through {percent} %\x1b[K");
             }
         };
-        let mut found = over(&db.reader, span, &Options { tz }, &mut cache, &mut progress)?;
+        let mut found = over(&db.reader, span, &Options { tz, site }, &mut cache, &mut progress)?;
         if last > 0 {
             eprint!("\r\x1b[K");
         }

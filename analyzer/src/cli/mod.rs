@@ -11,6 +11,8 @@ mod incidents;
 mod info;
 mod manual;
 mod output;
+mod rules;
+mod site;
 mod watch;
 mod window;
 
@@ -63,8 +65,7 @@ enum Command {
     Cat(cat::Arguments),
     Diff(diff::Arguments),
     Info(info::Arguments),
-    /// Print what each rule looks for, why it matters and when it is wrong
-    Rules(manual::Arguments),
+    Rules(rules::Arguments),
     /// Print what each cause is, and what speaks for and against it
     Causes(manual::Arguments),
     Completions(completions::Arguments),
@@ -116,7 +117,7 @@ impl Arguments {
             Command::Cat(arguments) => arguments.run(&db),
             Command::Diff(arguments) => arguments.run(&db),
             Command::Info(arguments) => arguments.run(&db),
-            Command::Rules(arguments) => arguments.rules(),
+            Command::Rules(arguments) => arguments.run(&db),
             Command::Causes(arguments) => arguments.causes(),
             Command::Completions(arguments) => arguments.run(),
         }

@@ -1,6 +1,7 @@
 //! `analyzer watch`
 
 use super::database::Database;
+use super::site::SiteArguments;
 use super::{Failure, output};
 use analyzer::explain::Options;
 use analyzer::units;
@@ -15,6 +16,8 @@ use std::time::Duration;
 /// Runs until it is interrupted, or until nobody reads its output any more.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    site: SiteArguments,
     /// Time zone to print times in, such as Europe/Berlin [default: the node's own]
     #[arg(long, value_name = "ZONE")]
     tz: Option<chrono_tz::Tz>,
@@ -42,7 +45,13 @@ impl Arguments {
             Some(text) => analyzer::time_grammar::parse_last(text, &db.context)?.from,
             None => db.extent.to - 60_000_000_000,
         };
-        let mut watch = Watch::new(Options { tz }, start);
+        let mut watch = Watch::new(
+            Options {
+                tz,
+                site: self.site.load()?,
+            },
+            start,
+        );
         let style = output::style(color);
         let mut out = std::io::stdout();
         let (mut last, mut still) = (db.extent.to, 0);

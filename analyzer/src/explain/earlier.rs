@@ -59,7 +59,7 @@ fn one(reader: &Reader, incident: &mut Incident, options: &Options) -> store::Re
         let Some(window) = Window::load_with_lead(reader, span, LEAD_SECONDS)? else {
             continue;
         };
-        let (findings, incidents) = look_at(&window);
+        let (findings, incidents) = look_at(&window, options);
         found.extend(
             findings
                 .iter()

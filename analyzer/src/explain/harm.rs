@@ -124,11 +124,24 @@ pub fn worst(case: &Case) -> Harm {
             "processes stay in uninterruptible sleep".into(),
         );
     }
-    if case.each("cpu-saturated").any(|f| f.to >= f.from + 8) && rise("psi.cpu_some") >= 30.0 {
+    let crowded = case.each("cpu-saturated").any(|f| f.to >= f.from + 8);
+    if crowded && rise("psi.cpu_some") >= 30.0 {
         take(
             Severity::Warning,
             false,
             format!("tasks wait for a CPU {:.0} % of the time", level("psi.cpu_some")),
+        );
+    }
+    // Kernels before 4.20 account no waiting: count those who want a CPU.
+    let (wanting, cpus) = (
+        level("run.running"),
+        f64::from(case.scene.window.boot.cpus.max(1)),
+    );
+    if crowded && level("psi.cpu_some").is_nan() && wanting >= 2.0 * cpus {
+        take(
+            Severity::Warning,
+            false,
+            format!("{wanting:.0} tasks want one of {cpus:.0} CPUs"),
         );
     }
     if case.first("steal-rise").is_some_and(|f| f.to >= f.from + 5) && rise("cpu.steal") >= 10.0 {
@@ -147,6 +160,11 @@ pub fn worst(case: &Case) -> Harm {
                 level("compact.stall")
             ),
         );
+    }
+    for finding in &case.findings {
+        if let Some(severity) = case.scene.site.severity(finding.rule) {
+            take(severity, false, finding.headline.clone());
+        }
     }
     worst
 }

@@ -46,7 +46,7 @@ fn cases<'a>(scene: &'a Scene<'a>, findings: Vec<Finding>) -> Vec<Case<'a>> {
     let mut spans: Vec<(usize, usize)> = Vec::new();
     let mut seeds: Vec<(usize, usize)> = findings
         .iter()
-        .filter(|f| !NO_SEED.contains(&f.rule))
+        .filter(|f| !NO_SEED.contains(&f.rule) && scene.site.severity(f.rule) != Some(Severity::Info))
         .map(|f| (f.from, f.to))
         .collect();
     seeds.sort_unstable();

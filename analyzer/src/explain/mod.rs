@@ -5,10 +5,12 @@ pub mod document;
 mod earlier;
 pub mod harm;
 mod incident;
+mod sums;
 mod unusual;
 
 use crate::rules::{Finding, Scene, find_all};
 use crate::signals::Signals;
+use crate::site::Site;
 use crate::topology::Topology;
 use crate::window::Window;
 pub use earlier::look_back;
@@ -22,6 +24,18 @@ use store::Reader;
 pub struct Options {
     /// Zone in which times are shown to people.
     pub tz: chrono_tz::Tz,
+    /// Rules beside those that are built in.
+    pub site: &'static Site,
+}
+
+impl Options {
+    /// Without rules of a site.
+    pub fn new(tz: chrono_tz::Tz) -> Options {
+        Options {
+            tz,
+            site: Site::none(),
+        }
+    }
 }
 
 /// What happened in a span.
@@ -38,13 +52,14 @@ pub fn explain(reader: &Reader, span: TimeSpan, options: &Options) -> store::Res
 }
 
 /// Everything found in a window, and the incidents made of it, worst first.
-fn look_at(window: &Window) -> (Vec<Finding>, Vec<Incident>) {
+fn look_at(window: &Window, options: &Options) -> (Vec<Finding>, Vec<Incident>) {
     let signals = Signals::derive(window);
     let topology = Topology::of(window);
     let scene = Scene {
         window,
         signals: &signals,
         topology: &topology,
+        site: options.site,
     };
     let findings = find_all(&scene);
     let incidents = incident::incidents(&scene, findings.clone());
@@ -59,10 +74,12 @@ pub fn explain_window(window: &Window, options: &Options) -> Explanation {
         window,
         signals: &signals,
         topology: &topology,
+        site: options.site,
     };
     let incidents = incident::incidents(&scene, find_all(&scene));
     let harmed = incidents.iter().any(|i| i.severity > Severity::Info);
     let mut notes = notes(window);
+    notes.extend(sums::notes(&scene, &incidents));
     notes.extend(unusual::note(&scene, &incidents));
     Explanation {
         schema: SCHEMA,

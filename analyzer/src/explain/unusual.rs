@@ -27,7 +27,7 @@ pub(super) fn note(scene: &Scene, incidents: &[Incident]) -> Option<String> {
     let mut scored: Vec<(f64, String)> = scene
         .signals
         .all()
-        .filter(|s| !told.contains(&s.name))
+        .filter(|s| !told.contains(&s.name) && !s.name.starts_with("identity."))
         .filter_map(|signal| {
             let (before, during) = (&signal.values[..from], &signal.values[from..to]);
             let center = median(before);

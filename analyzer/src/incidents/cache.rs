@@ -68,3 +68,10 @@ impl Cache {
         format!("{} {key}", self.version)
     }
 }
+
+/// A short hash of some bytes, the same on every machine.
+pub(crate) fn hash(parts: &[&[u8]]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    parts.iter().for_each(|p| hasher.update(p));
+    hasher.finalize()
+}

@@ -4,6 +4,7 @@ mod cache;
 mod screen;
 
 pub use cache::Cache;
+pub(crate) use cache::hash;
 
 use crate::explain::document::{Confidence, Incident, Severity, Time};
 use crate::explain::{Options, explain};
@@ -79,7 +80,7 @@ pub fn over(
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
-    for (window, is_past) in troubles(reader, span, cache, progress)? {
+    for (window, is_past) in troubles(reader, span, options, cache, progress)? {
         let key = format!("incidents {} {}", window.from.0, window.to.0);
         if let Some(known) = cache.get::<Vec<Summary>>(reader, &key)? {
             found.extend(known);
@@ -109,6 +110,7 @@ pub fn over(
 pub fn troubles(
     reader: &Reader,
     span: TimeSpan,
+    options: &Options,
     cache: &mut Cache,
     progress: &mut Progress,
 ) -> store::Result<Vec<(TimeSpan, bool)>> {
@@ -141,6 +143,15 @@ pub fn troubles(
         let done = start.min(span.to.0) - span.from.0;
         progress(done as f64 / 1e9, span.seconds());
     }
+    if options.site.can_harm() {
+        // No screen knows what a site calls harm: its rules are run over all of it.
+        for found in findings_of_site(reader, span, options)? {
+            if options.site.severity(found.rule) > Some(Severity::Info) {
+                hits.extend([found.from, found.from + (found.seconds * 1e9) as i64]);
+            }
+        }
+        hits.sort_unstable();
+    }
     let mut clusters: Vec<TimeSpan> = Vec::new();
     for hit in hits {
         match clusters
@@ -158,6 +169,71 @@ pub fn troubles(
     Ok(windows
         .filter(|(w, _)| w.from <= span.to && span.from <= w.to)
         .collect())
+}
+
+/// What one of a site's own rules found.
+#[derive(Debug, Clone)]
+pub struct SiteFinding {
+    /// Its id.
+    pub rule: &'static str,
+    /// Of what.
+    pub subject: String,
+    /// When it began.
+    pub from: UnixNanos,
+    /// For how long it lasted.
+    pub seconds: f64,
+    /// Its numbers.
+    pub evidence: Vec<String>,
+}
+
+/// All that a site's rules find over a span, harmless or not, hour by hour.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn findings_of_site(
+    reader: &Reader,
+    span: TimeSpan,
+    options: &Options,
+) -> store::Result<Vec<SiteFinding>> {
+    let length = screen::CHUNK_SECONDS * 1_000_000_000;
+    let mut found: Vec<SiteFinding> = Vec::new();
+    let mut start = span.from;
+    while start <= span.to {
+        let piece = TimeSpan::new(start, span.to.min(start + (length - 1)));
+        start = start + length;
+        let Some(window) = crate::window::Window::load(reader, piece)? else {
+            continue;
+        };
+        let signals = crate::signals::Signals::derive(&window);
+        let topology = crate::topology::Topology::of(&window);
+        let scene = crate::rules::Scene {
+            window: &window,
+            signals: &signals,
+            topology: &topology,
+            site: options.site,
+        };
+        for finding in options.site.find(&scene) {
+            let end = window.ticks[finding.to];
+            let one = SiteFinding {
+                rule: finding.rule,
+                subject: finding.subject.to_string(),
+                from: finding.onset.best,
+                seconds: end.seconds_since(finding.onset.best),
+                evidence: finding.evidence.iter().map(|e| e.text.clone()).collect(),
+            };
+            // What began in the piece before was told there; here is the rest of it.
+            let known = found.iter_mut().rev().find(|f| {
+                let went_on = f.from + ((f.seconds + 5.0) * 1e9) as i64;
+                f.rule == one.rule && f.subject == one.subject && one.from <= went_on
+            });
+            match known {
+                Some(known) => known.seconds = known.seconds.max(end.seconds_since(known.from)),
+                None => found.push(one),
+            }
+        }
+    }
+    found.sort_by(|a, b| (a.from, a.rule, &a.subject).cmp(&(b.from, b.rule, &b.subject)));
+    Ok(found)
 }
 
 fn summary(incident: &Incident, window: TimeSpan, extent: TimeSpan) -> Summary {

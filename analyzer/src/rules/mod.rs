@@ -5,6 +5,7 @@
 use crate::explain::document::Evidence;
 use crate::onset::{Episode, Pattern, episodes};
 use crate::signals::{Signal, Signals};
+use crate::site::Site;
 use crate::topology::Topology;
 use crate::units;
 use crate::window::Window;
@@ -36,6 +37,7 @@ mod reboot;
 mod reclaim_above_high;
 mod refault_storm;
 mod setting_changed;
+mod sharpen;
 mod shmem_rise;
 mod slab_rise;
 mod steal_rise;
@@ -52,6 +54,8 @@ pub struct Scene<'a> {
     pub signals: &'a Signals,
     /// Block devices.
     pub topology: &'a Topology,
+    /// What the site adds and changes.
+    pub site: &'a Site,
 }
 
 /// A pattern found.
@@ -143,6 +147,9 @@ pub fn rank(id: &str) -> usize {
 /// Every finding of every rule, by onset, cause before effect in a tie.
 pub fn find_all(scene: &Scene) -> Vec<Finding> {
     let mut found: Vec<Finding> = all().iter().flat_map(|rule| (rule.find)(scene)).collect();
+    found.retain(|finding| scene.site.keeps(finding));
+    found.extend(scene.site.find(scene));
+    sharpen::sharpen(scene, &mut found);
     found.sort_by(|a, b| {
         (a.onset.best, rank(a.rule), &a.subject).cmp(&(b.onset.best, rank(b.rule), &b.subject))
     });

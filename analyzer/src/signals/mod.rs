@@ -1,14 +1,18 @@
 //! Named physical quantities, with units, derived from the columns of a window.
 //!
 //! A rule never reads a kernel file: it reads a signal. What each is and how it is derived stands in the list of its file:
-//! [`memory`], [`reclaim`], [`disks`], [`cpu`], [`pressure`], [`tasks`]. Unknown is NaN, as in [`crate::window`].
+//! [`memory`], [`reclaim`], [`disks`], [`cpu`], [`pressure`], [`tasks`], [`identities`]. Unknown is NaN, as in [`crate::window`].
 
 pub mod cpu;
 pub mod disks;
+pub mod identities;
 pub mod memory;
+mod names;
 pub mod pressure;
 pub mod reclaim;
 pub mod tasks;
+
+pub use names::NAMES;
 
 use crate::window::Window;
 use model::Subject;
@@ -87,6 +91,8 @@ impl Signals {
             cpu::derive,
             pressure::derive,
             tasks::derive,
+            // Of the others: last.
+            identities::derive,
         ] {
             derive(window, &mut signals);
         }
@@ -95,6 +101,7 @@ impl Signals {
 
     /// Adds one, unless no value of it is known.
     pub fn add(&mut self, signal: Signal) {
+        debug_assert!(NAMES.contains(&signal.name), "{} is not in names.rs", signal.name);
         if signal.values.iter().any(|v| !v.is_nan()) {
             self.by_name
                 .entry(signal.name)

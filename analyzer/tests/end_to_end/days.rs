@@ -138,8 +138,8 @@ fn before_and_after_are_compared() {
         mem.inactive_file                     2.42 GB           154 MB  −94 %
         disk.busy vgca0                         4.8 %             69 %  × 14
         disk.queue sda                   2.8 requests      20 requests  × 7.1
-        … 42 more differ less; --all shows them
-        297 signals are alike, within noise.
+        … 44 more differ less; --all shows them
+        301 signals are alike, within noise.
     "#]]
     .assert_eq(&scratch.show(&["compare", "10:50:00..10:53:00", "10:53:55"]));
     expect![[r#"

@@ -7,4 +7,5 @@ mod explain;
 mod imports;
 mod recordings;
 mod scratch;
+mod site;
 mod stories;
