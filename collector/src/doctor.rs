@@ -1,6 +1,6 @@
 //! `collector doctor`: would recording work here, and what would it cost?
 
-use crate::clock::{Instant, monotonic};
+use crate::clock::monotonic;
 use crate::facts::settings;
 use crate::inventory::sys_beside;
 use crate::kernel_file::KernelFile;
@@ -56,13 +56,12 @@ pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
 
 /// What is recorded besides these files, or why it is not.
 fn beside(proc: &Path) -> Vec<(&'static str, String)> {
-    let now = Instant::now();
-    let mut processes = Processes::new(proc);
     // The first look meets everybody; the second costs what each costs from then on.
-    let looked = processes.look(&now).and_then(|all| {
+    let looked = Processes::new(proc).and_then(|mut processes| {
+        let all = processes.look()?;
         let before = monotonic();
         processes
-            .look(&now)
+            .look()
             .map(|_| (all.samples, (monotonic() - before) / 1000))
     });
     let processes = match looked {

@@ -5,6 +5,7 @@
 
 mod cli;
 mod clock;
+mod command_lines;
 mod doctor;
 mod facts;
 mod inventory;
@@ -15,6 +16,8 @@ mod node;
 mod once;
 mod pressure_events;
 mod process_files;
+mod process_handles;
+mod process_watch;
 mod processes;
 mod recorder;
 mod run;

@@ -3,11 +3,10 @@
 use crate::clock::{Grid, Instant, monotonic};
 use crate::keeper::{Keep, Keeper};
 use crate::kmsg::KernelLog;
-use crate::processes::Processes;
 use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
 use crate::service::{Service, stay_in_memory};
-use crate::{cli, inventory, node, pressure_events, say};
+use crate::{cli, inventory, node, pressure_events, process_watch, say};
 use model::{Gap, Nanos, Run, RunOrigin};
 use std::future::poll_fn;
 use std::path::Path;
@@ -15,9 +14,6 @@ use std::process::ExitCode;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// Time between two looks at the processes, a little less than a second for what is late at one and early at the next.
-const PROCESSES_EVERY: Nanos = 950_000_000;
 
 /// Records until it is told to end.
 pub(crate) fn run(arguments: &cli::Run) -> anyhow::Result<ExitCode> {
@@ -48,7 +44,10 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     let mut recorder = Recorder::start(Keeper::open(&database, node::boot(proc, begun.wall), run, keep)?)?;
     inventory::start(proc, recorder.sender())?;
     pressure_events::start(proc, recorder.sender())?;
-    let mut watch = Watch::new(proc, !arguments.no_processes);
+    if !arguments.no_processes {
+        process_watch::start(proc, interval, recorder.sender())?;
+    }
+    let mut watch = Watch::new(proc);
     let mut service = Service::from_environment();
     stay_in_memory().iter().for_each(|refused| say(refused));
     say(&format!(
@@ -84,13 +83,11 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
 /// All that is looked at on the beat.
 struct Watch {
     sampler: Sampler,
-    processes: Option<Processes>,
-    looked: Option<Nanos>,
     log: Option<KernelLog>,
 }
 
 impl Watch {
-    fn new(proc: &Path, processes: bool) -> Watch {
+    fn new(proc: &Path) -> Watch {
         // The log is this kernel's: it belongs to no other machine's /proc.
         let log = (proc == Path::new("/proc")).then(|| KernelLog::open(Path::new("/dev/kmsg")));
         let log = log.and_then(|log| {
@@ -99,8 +96,6 @@ impl Watch {
         });
         Watch {
             sampler: Sampler::new(proc),
-            processes: processes.then(|| Processes::new(proc)),
-            looked: None,
             log,
         }
     }
@@ -110,19 +105,6 @@ impl Watch {
         recorder.tick(tick)?;
         for gap in gaps {
             recorder.send(Message::Gap(gap))?;
-        }
-        if let Some(processes) = &mut self.processes
-            && self
-                .looked
-                .is_none_or(|last| now.monotonic - last >= PROCESSES_EVERY)
-        {
-            self.looked = Some(now.monotonic);
-            if let Ok(look) = processes.look(now)
-                && !look.samples.is_empty()
-                && !recorder.send(Message::Processes(look))?
-            {
-                processes.lost();
-            }
         }
         if let Some(log) = &mut self.log {
             let (records, gaps) = log.read(now);
