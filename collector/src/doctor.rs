@@ -8,7 +8,7 @@ use crate::kmsg::KernelLog;
 use crate::processes::Processes;
 use crate::sampler::why;
 use crate::topology::blocks;
-use crate::{cli, pressure_events};
+use crate::{cli, pressure_events, process_exits};
 use model::{ProcessCounter, Template, UnixNanos};
 use std::path::Path;
 use std::process::ExitCode;
@@ -33,7 +33,7 @@ pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
     println!();
     beside(&arguments.proc)
         .iter()
-        .for_each(|(name, what)| println!("{name:<16} {what}"));
+        .for_each(|(name, what)| println!("{name:<17} {what}"));
     let path = arguments.database();
     println!("\ndatabase         {}", path.display());
     let writable = writable(&path);
@@ -83,6 +83,10 @@ fn beside(proc: &Path) -> Vec<(&'static str, String)> {
         Ok(_) => "readable".to_string(),
         Err(error) => format!("not recorded: {}", why(&error)),
     };
+    let ends = match process_exits::told() {
+        Ok(()) => "told by the kernel".to_string(),
+        Err(error) => format!("what was last seen: taskstats: {}", why(&error)),
+    };
     let triggers = pressure_events::arm(proc);
     let armed = triggers.iter().filter(|t| t.is_ok()).count();
     let refused = triggers.iter().find_map(|t| t.as_ref().err());
@@ -92,6 +96,7 @@ fn beside(proc: &Path) -> Vec<(&'static str, String)> {
     };
     vec![
         ("processes", processes),
+        ("ends of processes", ends),
         ("settings", format!("{} of them", settings(proc, &sys).len())),
         ("block devices", format!("{} of them", blocks(proc, &sys).len())),
         ("kernel log", log),

@@ -15,14 +15,17 @@ mod kmsg;
 mod node;
 mod once;
 mod pressure_events;
+mod process_exits;
 mod process_files;
 mod process_handles;
+mod process_threads;
 mod process_watch;
 mod processes;
 mod recorder;
 mod run;
 mod sampler;
 mod service;
+mod taskstats;
 mod topology;
 
 use clap::Parser;

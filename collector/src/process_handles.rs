@@ -53,11 +53,18 @@ impl ProcessReader {
         }
     }
 
-    /// Reads a file that is or will be kept open, and says whether it was open already: if so, it is of the same process as before.
+    /// Reads a file that is kept open if wanted, and says whether it was open already: if so, it is of the same process as before.
+    /// Half of the room is for the cheapest file of everybody, which is read at every look.
     ///
     /// # Errors
     /// What the system says; an empty file is an error too, for it is what the kernel gives of somebody gone.
-    pub(crate) fn kept(&mut self, handles: &mut Handles, pid: u32, which: Kept) -> io::Result<(bool, &[u8])> {
+    pub(crate) fn kept(
+        &mut self,
+        handles: &mut Handles,
+        pid: u32,
+        which: Kept,
+        keep: bool,
+    ) -> io::Result<(bool, &[u8])> {
         let slot = &mut handles.0[which as usize];
         if let Some(file) = slot {
             match fill(&mut self.buffer, |rest, at| file.read_at(rest, at)) {
@@ -71,7 +78,12 @@ impl ProcessReader {
         }
         let file = File::open(self.proc.join(format!("{pid}/{}", which.name())))?;
         let len = fill(&mut self.buffer, |rest, at| file.read_at(rest, at))?;
-        if self.open < self.most {
+        let most = if which == Kept::SchedStat {
+            self.most
+        } else {
+            self.most / 2
+        };
+        if keep && self.open < most {
             *slot = Some(file);
             self.open += 1;
         }
@@ -89,6 +101,19 @@ impl ProcessReader {
         let mut file = File::open(self.proc.join(format!("{pid}/{name}")))?;
         let len = fill(&mut self.buffer, |rest, _| file.read(rest))?;
         Ok(&self.buffer[..len])
+    }
+
+    /// The numbers of a process's threads, in order.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn threads(&self, pid: u32) -> io::Result<Vec<u32>> {
+        let entries = std::fs::read_dir(self.proc.join(format!("{pid}/task")))?.flatten();
+        let mut threads: Vec<u32> = entries
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .collect();
+        threads.sort_unstable();
+        Ok(threads)
     }
 
     /// Closes what is kept of a process but `keep`.
@@ -160,7 +185,7 @@ mod tests {
         std::fs::write(&file, "one").unwrap();
         let (mut reader, mut handles) = (ProcessReader::new(proc.path()), Handles::default());
         let mut read = |handles: &mut Handles| {
-            let (same, text) = reader.kept(handles, 7, Kept::Stat)?;
+            let (same, text) = reader.kept(handles, 7, Kept::Stat, true)?;
             io::Result::Ok((same, String::from_utf8_lossy(text).into_owned()))
         };
         assert_eq!(read(&mut handles).unwrap(), (false, "one".to_string()));
@@ -182,7 +207,9 @@ mod tests {
         reader.most = 0;
         let mut handles = Handles::default();
         for _ in 0..2 {
-            let (same, text) = reader.kept(&mut handles, std::process::id(), Kept::Stat).unwrap();
+            let (same, text) = reader
+                .kept(&mut handles, std::process::id(), Kept::Stat, true)
+                .unwrap();
             assert!(!same && text.starts_with(std::process::id().to_string().as_bytes()));
         }
     }

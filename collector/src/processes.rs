@@ -5,12 +5,16 @@
 //! [`IDLE_EVERY`]th look only. Of everybody else `stat` is read at each look, and of those who moved `io`. `status` (parts of the
 //! memory, switches) is read when something much moved, else at every [`LIGHT_EVERY`]th of those readings; a counter that was not read
 //! is not listed. So whoever moves is never missed, and what idles costs a microsecond. Who ended is told once more, in state `X`, with
-//! the counters last known.
+//! the counters last known, which the kernel tells at the end where it lets us hear ([`crate::process_exits`]); there, who began and
+//! ended between two looks is told too.
 
-use crate::clock::{self, Instant};
+use crate::clock::Instant;
 use crate::command_lines::CommandLines;
+use crate::process_exits::Exits;
 use crate::process_files::{self as files, Counters, Stat};
 use crate::process_handles::{Handles, Kept, ProcessReader};
+use crate::process_threads::{Blocked, Budget};
+use crate::taskstats::TaskStats;
 use model::{ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -30,7 +34,8 @@ const MUCH_NANOS: u64 = 2_000_000;
 /// So is this much memory more or less.
 const MUCH_PAGES: u64 = 256;
 
-/// Looks without moving after which only the cheapest file of a process is kept open.
+/// Looks in a row that moved after which a process's files are kept open, and looks without after which only the cheapest is.
+const KEEP_AFTER: u64 = 3;
 const CLOSE_AFTER: u64 = 8;
 
 /// Kernel threads that are read and listed at each look, moved or not, by the beginning of their names.
@@ -43,6 +48,10 @@ pub(crate) struct Processes {
     proc: PathBuf,
     reader: ProcessReader,
     lines: CommandLines,
+    exits: Exits,
+    /// For sums over the threads of a process.
+    stats: Option<TaskStats>,
+    budget: Budget,
     known: HashMap<u32, Known>,
     look: u64,
     /// The next look lists everybody: it is the first, or what an earlier one told was lost.
@@ -60,9 +69,15 @@ struct Known {
     seen: (u64, u64),
     /// Listed at each look.
     always: bool,
+    /// It has or had several threads: the first one's numbers are not the process's.
+    threaded: bool,
+    /// One of its threads was in D.
+    blocked: bool,
     /// The look that saw it last, and the one at which it last moved.
     look: u64,
     moved: u64,
+    /// Looks in a row that moved.
+    in_a_row: u64,
     readings: u32,
     /// Readings since `status` was read.
     light: u32,
@@ -76,6 +91,11 @@ impl Processes {
             proc: proc.into(),
             reader: ProcessReader::new(proc),
             lines: CommandLines::start(proc)?,
+            exits: Exits::new(proc),
+            stats: (proc == Path::new("/proc"))
+                .then(TaskStats::open)
+                .and_then(Result::ok),
+            budget: Budget::new(0),
             known: HashMap::new(),
             look: 0,
             everybody: true,
@@ -98,6 +118,7 @@ impl Processes {
     /// When the folder of processes cannot be read.
     pub(crate) fn look(&mut self) -> std::io::Result<ProcessTick> {
         self.look += 1;
+        self.budget = Budget::new(self.look);
         let begun = Instant::now();
         let mut samples = Vec::new();
         for entry in std::fs::read_dir(&self.proc)? {
@@ -106,14 +127,18 @@ impl Processes {
                 self.process(pid, &mut samples);
             }
         }
+        let end = Instant::now();
+        self.exits.listen();
         let look = self.look;
-        for (_, mut gone) in self.known.extract_if(|_, known| known.look != look) {
+        for (pid, mut gone) in self.known.extract_if(|_, known| known.look != look) {
             self.reader.close(&mut gone.handles, None);
+            self.exits.last_word(pid, &mut gone.counters);
             samples.push(gone.ended());
         }
+        samples.extend(self.exits.unseen(&end, |pid| self.known.contains_key(&pid)));
         let complete = std::mem::take(&mut self.everybody);
         Ok(ProcessTick {
-            at: begun.wall + (clock::monotonic() - begun.monotonic) / 2,
+            at: begun.wall + (end.monotonic - begun.monotonic) / 2,
             complete,
             samples,
         })
@@ -132,12 +157,17 @@ impl Processes {
             && self.rests(pid, known, &mut handles)
         {
             known.look = self.look;
+            known.in_a_row = 0;
             known.handles = handles;
             self.known.extend(before.map(|known| (pid, known)));
             return;
         }
         let mut counters = NOTHING;
-        let stat = match self.reader.kept(&mut handles, pid, Kept::Stat) {
+        // Of a process of which no cheaper file tells, this one is read at each look.
+        let keep = before
+            .as_ref()
+            .is_some_and(|known| known.always || known.ran.is_none() || known.in_a_row >= KEEP_AFTER);
+        let stat = match self.reader.kept(&mut handles, pid, Kept::Stat, keep) {
             Ok((_, text)) => files::stat(text, &mut counters),
             Err(_) => None,
         };
@@ -165,26 +195,48 @@ impl Processes {
         let moved = known.state != stat.state || differ(&known.counters, &counters);
         known.state = stat.state;
         if moved {
-            known.moved = self.look;
+            (known.moved, known.in_a_row) = (self.look, known.in_a_row + 1);
+        } else {
+            known.in_a_row = 0;
         }
-        if moved || known.always || stat.state == 'D' || self.everybody {
+        let blocked = self.blocked(pid, &mut known, &counters);
+        let in_d = stat.state == 'D' || blocked.as_ref().is_some_and(|blocked| blocked.threads > 0);
+        if moved || known.always || in_d || self.everybody {
             self.rest(pid, &mut known, &mut handles, &mut counters);
+            counters[ProcessCounter::BlockedThreads as usize] =
+                blocked.as_ref().map(|blocked| blocked.threads);
             merge(&mut known.counters, &counters);
-            let wchan = (stat.state == 'D')
-                .then(|| self.reader.once(pid, "wchan").ok().and_then(files::wchan))
-                .flatten();
+            let wchan = match blocked.and_then(|blocked| blocked.wchan) {
+                None if in_d => self.reader.once(pid, "wchan").ok().and_then(files::wchan),
+                wchan => wchan,
+            };
             samples.push(ProcessSample {
                 identity: known.identity.clone(),
-                state: stat.state,
+                state: if in_d { 'D' } else { stat.state },
                 wchan,
                 counters,
             });
-        } else if self.look - known.moved == CLOSE_AFTER {
+        } else if self.look - known.moved >= CLOSE_AFTER {
             let cheapest = known.ran.as_ref().map_or(Kept::Stat, |_| Kept::SchedStat);
             self.reader.close(&mut handles, Some(cheapest));
         }
         known.handles = handles;
         self.known.insert(pid, known);
+    }
+
+    /// Threads in D of a process that has several.
+    fn blocked(&mut self, pid: u32, known: &mut Known, counters: &Counters) -> Option<Blocked> {
+        use ProcessCounter::{BlkioDelayTicks, MajorFaults, ReadBytes};
+        if counters[ProcessCounter::Threads as usize] == Some(1) {
+            return None;
+        }
+        let moved = |counter: ProcessCounter| known.counters[counter as usize] != counters[counter as usize];
+        // That it read is known of the look before only; what was not read this time is no move.
+        let has_read = known.counters[ReadBytes as usize] > Some(0) && known.in_a_row > 0;
+        let has_reason = known.blocked || moved(MajorFaults) || moved(BlkioDelayTicks) || has_read;
+        let blocked = self.budget.blocked(&mut self.reader, pid, has_reason)?;
+        known.blocked = blocked.threads > 0;
+        Some(blocked)
     }
 
     /// Whether a process has surely done nothing since the last look.
@@ -197,7 +249,7 @@ impl Processes {
         let Some(ran) = &mut known.ran else {
             return false;
         };
-        match self.reader.kept(handles, pid, Kept::SchedStat) {
+        match self.reader.kept(handles, pid, Kept::SchedStat, true) {
             // One that had to be opened anew may be another's.
             Ok((true, text)) if text == ran.as_slice() => true,
             Ok((_, text)) => {
@@ -234,8 +286,11 @@ impl Processes {
             ran: None,
             seen: (0, 0),
             always: stat.kernel_thread && ALWAYS.iter().any(|name| stat.comm.starts_with(name)),
+            threaded: false,
+            blocked: false,
             look: 0,
             moved: self.look,
+            in_a_row: 0,
             readings: 0,
             light: LIGHT_EVERY,
         }
@@ -243,25 +298,28 @@ impl Processes {
 
     /// The files that are read only of those who moved.
     fn rest(&mut self, pid: u32, known: &mut Known, handles: &mut Handles, counters: &mut Counters) {
-        if let Ok((_, text)) = self.reader.kept(handles, pid, Kept::Io) {
+        let keep = known.always || known.in_a_row >= KEEP_AFTER;
+        if let Ok((_, text)) = self.reader.kept(handles, pid, Kept::Io, keep) {
             files::io(text, counters);
         }
-        let is_single = counters[ProcessCounter::Threads as usize] == Some(1);
+        known.threaded |= counters[ProcessCounter::Threads as usize] != Some(1);
+        let is_single = !known.threaded;
         known.ran = None;
         // It is the first thread's alone: of a process with others it would tell a part for the whole.
-        if is_single && let Ok((_, text)) = self.reader.kept(handles, pid, Kept::SchedStat) {
+        if is_single && let Ok((_, text)) = self.reader.kept(handles, pid, Kept::SchedStat, true) {
             files::schedstat(text, counters);
             known.ran = (!text.starts_with(b"0 0 ")).then(|| text.to_vec());
         }
         if self.is_much(known, counters) {
             known.light = 0;
             known.seen = weight(counters);
-            if let Ok((_, text)) = self.reader.kept(handles, pid, Kept::Status) {
+            if let Ok((_, text)) = self.reader.kept(handles, pid, Kept::Status, keep) {
                 files::status(text, counters);
-                if !is_single {
-                    counters[ProcessCounter::VoluntarySwitches as usize] = None;
-                    counters[ProcessCounter::InvoluntarySwitches as usize] = None;
-                }
+            }
+            if !is_single {
+                counters[ProcessCounter::VoluntarySwitches as usize] = None;
+                counters[ProcessCounter::InvoluntarySwitches as usize] = None;
+                self.sums(pid, counters);
             }
         } else {
             known.light += 1;
@@ -272,6 +330,17 @@ impl Processes {
             files::oom_score_adj(text, counters);
         }
         known.readings = known.readings.wrapping_add(1);
+    }
+
+    /// The scheduler's numbers, summed over threads.
+    fn sums(&mut self, pid: u32, counters: &mut Counters) {
+        if let Some(stats) = &mut self.stats
+            && let Err(error) = stats.group(pid, counters)
+            && error.raw_os_error() != Some(libc::ESRCH)
+        {
+            // Not for us: it will not be the next time either.
+            self.stats = None;
+        }
     }
 
     /// Whether so much moved that the dearer file is worth it.
