@@ -1,5 +1,6 @@
 //! `collector doctor`: would recording work here, and what would it cost?
 
+use crate::cgroups::{Groups, MOST_LOOKED_AT, MOST_READ, hierarchies};
 use crate::clock::monotonic;
 use crate::facts::settings;
 use crate::inventory::sys_beside;
@@ -8,6 +9,7 @@ use crate::kmsg::KernelLog;
 use crate::processes::Processes;
 use crate::sampler::why;
 use crate::topology::blocks;
+use crate::tracepoints::Instance;
 use crate::{cli, pressure_events, process_exits};
 use model::{ProcessCounter, Template, UnixNanos};
 use std::path::Path;
@@ -87,6 +89,22 @@ fn beside(proc: &Path) -> Vec<(&'static str, String)> {
         Ok(()) => "told by the kernel".to_string(),
         Err(error) => format!("what was last seen: taskstats: {}", why(&error)),
     };
+    let mut groups = Groups::new(hierarchies(&sys));
+    groups.look(&mut Vec::new());
+    let bound = if groups.len() > MOST_LOOKED_AT {
+        format!(", {MOST_LOOKED_AT} of them a look, in turn")
+    } else {
+        String::new()
+    };
+    let groups = format!(
+        "{} in {} hierarchies{bound}; up to {MOST_READ} that moved are read a look",
+        groups.len(),
+        hierarchies(&sys).len()
+    );
+    let events = match Instance::make() {
+        Ok(_) => "kswapd wakes, direct reclaim, OOM victims".to_string(),
+        Err(error) => format!("not recorded: {}", why(&error)),
+    };
     let triggers = pressure_events::arm(proc);
     let armed = triggers.iter().filter(|t| t.is_ok()).count();
     let refused = triggers.iter().find_map(|t| t.as_ref().err());
@@ -99,8 +117,10 @@ fn beside(proc: &Path) -> Vec<(&'static str, String)> {
         ("ends of processes", ends),
         ("settings", format!("{} of them", settings(proc, &sys).len())),
         ("block devices", format!("{} of them", blocks(proc, &sys).len())),
+        ("control groups", groups),
         ("kernel log", log),
         ("PSI triggers", triggers),
+        ("tracepoints", events),
     ]
 }
 

@@ -3,6 +3,8 @@
 //! One thread keeps the beat and reads ([`run`], [`sampler`]); another writes ([`recorder`]), so that a disk that hangs never
 //! delays a reading. Nothing is interpreted here.
 
+mod beside;
+mod cgroups;
 mod cli;
 mod clock;
 mod command_lines;
@@ -14,6 +16,7 @@ mod kernel_file;
 mod kmsg;
 mod node;
 mod once;
+mod own_cost;
 mod pressure_events;
 mod process_exits;
 mod process_files;
@@ -27,6 +30,7 @@ mod sampler;
 mod service;
 mod taskstats;
 mod topology;
+mod tracepoints;
 
 use clap::Parser;
 use std::io::Write;

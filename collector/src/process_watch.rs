@@ -7,6 +7,7 @@ use crate::recorder::{Message, Sender};
 use crate::say;
 use model::{Gap, Nanos};
 use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// Processes are looked at once a second at most.
@@ -25,6 +26,7 @@ const NAP: Duration = Duration::from_millis(250);
 pub(crate) fn start(proc: &Path, interval: Nanos, sender: Sender) -> std::io::Result<()> {
     let mut processes = Processes::new(proc)?;
     let mut grid = Grid::new(monotonic() - PHASE, interval.max(EVERY));
+    let counts = sender.counts();
     let work = move || {
         let mut before: Option<Instant> = None;
         let mut stuck = None;
@@ -46,7 +48,12 @@ pub(crate) fn start(proc: &Path, interval: Nanos, sender: Sender) -> std::io::Re
                 }));
             }
             before = Some(now);
-            match processes.look() {
+            let looked = processes.look();
+            let took = u64::try_from((monotonic() - now.monotonic) / 1000).unwrap_or(0);
+            counts.looks.fetch_add(1, Relaxed);
+            counts.look_us.fetch_add(took, Relaxed);
+            processes.count(&counts);
+            match looked {
                 Ok(look) => {
                     trouble = None;
                     if !look.samples.is_empty() && !sender.send(Message::Processes(look)) {

@@ -10,6 +10,7 @@
 
 use crate::clock::Instant;
 use crate::command_lines::CommandLines;
+use crate::own_cost::Counts;
 use crate::process_exits::Exits;
 use crate::process_files::{self as files, Counters, Stat};
 use crate::process_handles::{Handles, Kept, ProcessReader};
@@ -18,6 +19,7 @@ use crate::taskstats::TaskStats;
 use model::{ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A process's oom_score_adj hardly ever changes: it is read at every so many readings of the other files.
 const OOM_SCORE_EVERY: u32 = 32;
@@ -105,6 +107,13 @@ impl Processes {
     /// What was told of an earlier look is lost: the next one begins anew.
     pub(crate) fn lost(&mut self) {
         self.everybody = true;
+    }
+
+    /// Tells how many there are and what was not listed.
+    pub(crate) fn count(&self, counts: &Counts) {
+        counts.processes.store(self.known.len() as u64, Relaxed);
+        counts.unlisted.store(self.exits.unlisted, Relaxed);
+        counts.overruns.store(self.exits.overruns, Relaxed);
     }
 
     /// The process whose command line is waited for in vain.

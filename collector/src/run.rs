@@ -1,16 +1,19 @@
 //! `collector run`: the beat.
 
+use crate::beside::Beside;
 use crate::clock::{Grid, Instant, monotonic};
 use crate::keeper::{Keep, Keeper};
 use crate::kmsg::KernelLog;
+use crate::own_cost::{Counts, OwnCost};
 use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
 use crate::service::{Service, stay_in_memory};
-use crate::{cli, inventory, node, pressure_events, process_watch, say};
+use crate::{cgroups, cli, inventory, node, pressure_events, process_watch, say, tracepoints};
 use model::{Gap, Nanos, Run, RunOrigin};
 use std::future::poll_fn;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -44,10 +47,22 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     let mut recorder = Recorder::start(Keeper::open(&database, node::boot(proc, begun.wall), run, keep)?)?;
     inventory::start(proc, recorder.sender())?;
     pressure_events::start(proc, recorder.sender())?;
+    // The events are this kernel's, as the log is.
+    let tracepoints = match proc == Path::new("/proc") {
+        true => tracepoints::start(recorder.sender())?,
+        false => None,
+    };
     if !arguments.no_processes {
         process_watch::start(proc, interval, recorder.sender())?;
     }
-    let mut watch = Watch::new(proc);
+    let beside = Beside::default();
+    cgroups::start(
+        &inventory::sys_beside(proc),
+        interval,
+        beside.clone(),
+        recorder.sender(),
+    )?;
+    let mut watch = Watch::new(proc, beside, recorder.sender().counts());
     let mut service = Service::from_environment();
     stay_in_memory().iter().for_each(|refused| say(refused));
     say(&format!(
@@ -61,9 +76,13 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     let mut before: Option<Instant> = None;
     while wait_until(grid.due(), &mut terminate, &mut interrupt).await {
         let now = Instant::now();
+        watch
+            .own
+            .begun(now.monotonic - grid.due(), grid.skipped(now.monotonic));
         let late = grid.keep(now.monotonic);
         for gap in before.iter().flat_map(|before| missed(before, &now, late)) {
             say(&gap.why);
+            watch.own.gaps(1);
             recorder.send(Message::Gap(gap))?;
         }
         watch.tick(&now, &mut recorder)?;
@@ -77,17 +96,26 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     for gap in watch.sampler.open_gaps(Instant::now().wall) {
         recorder.send(Message::Gap(gap))?;
     }
-    recorder.finish()
+    let finished = recorder.finish();
+    // Its instance is removed before we are gone.
+    let joined = tracepoints.map(std::thread::JoinHandle::join);
+    anyhow::ensure!(
+        !matches!(joined, Some(Err(_))),
+        "the thread of tracepoints broke down"
+    );
+    finished
 }
 
 /// All that is looked at on the beat.
 struct Watch {
     sampler: Sampler,
+    beside: Beside,
+    own: OwnCost,
     log: Option<KernelLog>,
 }
 
 impl Watch {
-    fn new(proc: &Path) -> Watch {
+    fn new(proc: &Path, beside: Beside, counts: Arc<Counts>) -> Watch {
         // The log is this kernel's: it belongs to no other machine's /proc.
         let log = (proc == Path::new("/proc")).then(|| KernelLog::open(Path::new("/dev/kmsg")));
         let log = log.and_then(|log| {
@@ -96,12 +124,17 @@ impl Watch {
         });
         Watch {
             sampler: Sampler::new(proc),
+            beside,
+            own: OwnCost::new(counts),
             log,
         }
     }
 
     fn tick(&mut self, now: &Instant, recorder: &mut Recorder) -> anyhow::Result<()> {
-        let (tick, gaps) = self.sampler.tick(now);
+        let (mut tick, gaps) = self.sampler.tick(now);
+        tick.readings.extend(self.beside.take(now));
+        tick.readings.extend(self.own.ended(now, self.sampler.spent()));
+        self.own.gaps(gaps.len());
         recorder.tick(tick)?;
         for gap in gaps {
             recorder.send(Message::Gap(gap))?;
