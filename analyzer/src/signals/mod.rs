@@ -1,8 +1,9 @@
 //! Named physical quantities, with units, derived from the columns of a window.
 //!
 //! A rule never reads a kernel file: it reads a signal. What each is and how it is derived stands in the list of its file:
-//! [`memory`], [`reclaim`], [`disks`], [`cpu`], [`pressure`], [`tasks`]. Unknown is NaN, as in [`crate::window`].
+//! [`memory`], [`reclaim`], [`disks`], [`cpu`], [`pressure`], [`tasks`], [`cgroups`]. Unknown is NaN, as in [`crate::window`].
 
+pub mod cgroups;
 pub mod cpu;
 pub mod disks;
 pub mod memory;
@@ -87,6 +88,7 @@ impl Signals {
             cpu::derive,
             pressure::derive,
             tasks::derive,
+            cgroups::derive,
         ] {
             derive(window, &mut signals);
         }
