@@ -36,6 +36,16 @@ pub(crate) const MOST_READ: usize = 48;
 /// A group that rests is read whole at every so many looks.
 const IN_TURN: u64 = 30;
 
+/// How the names of files end that say what was set, not what was done: they are read in their turn only.
+const SET: [&str; 6] = [
+    ".max",
+    ".high",
+    "limit_in_bytes",
+    "_device",
+    "quota_us",
+    "period_us",
+];
+
 /// A hierarchy: where it is mounted, and what is read of each of its groups; the first that exists is the cheap one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hierarchy {
@@ -251,6 +261,9 @@ impl Groups {
         }
         let folder = hierarchy.root.join(&key.1);
         for &name in hierarchy.files {
+            if !is_turn && SET.iter().any(|end| name.ends_with(end)) {
+                continue;
+            }
             let before = monotonic();
             // Not every group has every controller, and it may just have been removed.
             if !fill(&folder.join(name), &mut self.buffer) || self.buffer.is_empty() {

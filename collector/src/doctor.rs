@@ -58,13 +58,17 @@ pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
 
 /// What is recorded besides these files, or why it is not.
 fn beside(proc: &Path) -> Vec<(&'static str, String)> {
-    // The first look meets everybody; the second costs what each costs from then on.
+    // The first look meets everybody; the later ones cost what each costs from then on.
     let looked = Processes::new(proc).and_then(|mut processes| {
         let all = processes.look()?;
-        let before = monotonic();
-        processes
-            .look()
-            .map(|_| (all.samples, (monotonic() - before) / 1000))
+        let mut times = Vec::with_capacity(READS);
+        for _ in 0..READS {
+            let before = monotonic();
+            processes.look()?;
+            times.push((monotonic() - before) / 1000);
+        }
+        times.sort_unstable();
+        Ok((all.samples, times[READS / 2]))
     });
     let processes = match looked {
         Ok((all, micros)) => {

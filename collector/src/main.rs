@@ -4,6 +4,7 @@
 //! delays a reading. Nothing is interpreted here.
 
 mod beside;
+mod burst;
 mod cgroups;
 mod cli;
 mod clock;

@@ -60,6 +60,8 @@ impl OwnCost {
 
     /// A tick was begun, so much after it was due; `skipped` beats before it were not kept.
     pub(crate) fn begun(&mut self, late: Nanos, skipped: u64) {
+        // The first is taken at once, whenever it was due.
+        let late = if self.ticks == 0 { 0 } else { late };
         let late = u64::try_from(late / 1000).unwrap_or(0);
         self.ticks += 1;
         self.late_us += late;
@@ -123,5 +125,39 @@ impl OwnCost {
             let _ = writeln!(text, "read {source} us {microseconds} failed {failed}");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_says_what_happened_and_is_known_to_its_decoder() {
+        let mut own = OwnCost::new(Arc::default());
+        own.counts.dropped.store(2, Relaxed);
+        // The first beat is not late, whenever it was due.
+        own.begun(900_000_000, 0);
+        own.begun(3_000_000, 4);
+        own.gaps(1);
+        let spent = || [("meminfo", 35, 0), ("pressure/io", 9, 1)].into_iter();
+        let text = own.text(spent());
+        let wanted = [
+            "ticks 2\nticks_skipped 4\n",
+            "late_us 3000\nlatest_us 3000\ngaps 1\n",
+            "dropped 2\nread meminfo us 35 failed 0\nread pressure/io us 9 failed 1\n",
+        ];
+        assert!(wanted.iter().all(|part| text.contains(part)), "{text}");
+        let (template, _) = model::Template::parse(text.as_bytes(), None);
+        assert!(sources::own().unknown(&template).is_empty());
+        // At every third tick from the first.
+        let mut own = OwnCost::new(Arc::default());
+        let told: Vec<bool> = (0..5)
+            .map(|_| {
+                own.begun(0, 0);
+                own.ended(&Instant::now(), spent()).is_some()
+            })
+            .collect();
+        assert_eq!(told, [true, false, false, true, false]);
     }
 }

@@ -4,7 +4,7 @@
 //! file says what it said, nothing has moved but what others did to it (its memory being reclaimed), and its `stat` is read at every
 //! [`IDLE_EVERY`]th look only. Of everybody else `stat` is read at each look, and of those who moved `io`. `status` (parts of the
 //! memory, switches) is read when something much moved, else at every [`LIGHT_EVERY`]th of those readings; a counter that was not read
-//! is not listed. So whoever moves is never missed, and what idles costs a microsecond. Who ended is told once more, in state `X`, with
+//! is not listed; of kernel threads `io` too. So whoever moves is never missed, and what idles costs a microsecond. Who ended is told once more, in state `X`, with
 //! the counters last known, which the kernel tells at the end where it lets us hear ([`crate::process_exits`]); there, who began and
 //! ended between two looks is told too.
 
@@ -69,6 +69,7 @@ struct Known {
     ran: Option<Vec<u8>>,
     /// Run time and memory when `status` was last read.
     seen: (u64, u64),
+    kernel_thread: bool,
     /// Listed at each look.
     always: bool,
     /// It has or had several threads: the first one's numbers are not the process's.
@@ -294,6 +295,7 @@ impl Processes {
             counters: NOTHING,
             ran: None,
             seen: (0, 0),
+            kernel_thread: stat.kernel_thread,
             always: stat.kernel_thread && ALWAYS.iter().any(|name| stat.comm.starts_with(name)),
             threaded: false,
             blocked: false,
@@ -308,9 +310,6 @@ impl Processes {
     /// The files that are read only of those who moved.
     fn rest(&mut self, pid: u32, known: &mut Known, handles: &mut Handles, counters: &mut Counters) {
         let keep = known.always || known.in_a_row >= KEEP_AFTER;
-        if let Ok((_, text)) = self.reader.kept(handles, pid, Kept::Io, keep) {
-            files::io(text, counters);
-        }
         known.threaded |= counters[ProcessCounter::Threads as usize] != Some(1);
         let is_single = !known.threaded;
         known.ran = None;
@@ -319,7 +318,14 @@ impl Processes {
             files::schedstat(text, counters);
             known.ran = (!text.starts_with(b"0 0 ")).then(|| text.to_vec());
         }
-        if self.is_much(known, counters) {
+        let is_much = self.is_much(known, counters);
+        // The many kernel threads that run for a moment do no I/O in it.
+        if (is_much || !known.kernel_thread)
+            && let Ok((_, text)) = self.reader.kept(handles, pid, Kept::Io, keep)
+        {
+            files::io(text, counters);
+        }
+        if is_much {
             known.light = 0;
             known.seen = weight(counters);
             if let Ok((_, text)) = self.reader.kept(handles, pid, Kept::Status, keep) {

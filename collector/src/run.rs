@@ -1,6 +1,7 @@
 //! `collector run`: the beat.
 
 use crate::beside::Beside;
+use crate::burst::Burst;
 use crate::clock::{Grid, Instant, monotonic};
 use crate::keeper::{Keep, Keeper};
 use crate::kmsg::KernelLog;
@@ -46,7 +47,12 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     };
     let mut recorder = Recorder::start(Keeper::open(&database, node::boot(proc, begun.wall), run, keep)?)?;
     inventory::start(proc, recorder.sender())?;
-    pressure_events::start(proc, recorder.sender())?;
+    let beside = Beside::default();
+    let burst = match arguments.burst_interval.as_nanos() as Nanos {
+        0 => None,
+        apart => Some(Burst::start(proc, apart, beside.clone(), recorder.sender())?),
+    };
+    pressure_events::start(proc, recorder.sender(), burst)?;
     // The events are this kernel's, as the log is.
     let tracepoints = match proc == Path::new("/proc") {
         true => tracepoints::start(recorder.sender())?,
@@ -55,7 +61,6 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     if !arguments.no_processes {
         process_watch::start(proc, interval, recorder.sender())?;
     }
-    let beside = Beside::default();
     cgroups::start(
         &inventory::sys_beside(proc),
         interval,

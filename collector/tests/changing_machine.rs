@@ -113,6 +113,10 @@ fn control_groups_and_what_recording_costs_are_sources_like_others() {
     put("a.slice/db.service/cpu.stat", "usage_usec 2\n");
     put("a.slice/db.service/memory.current", "8192\n");
     machine.await_text("cgroup/a.slice/db.service/memory.current", "8192\n");
+    // The first says little: wait for another.
+    await_that("what it costs", || {
+        last_text(&machine.reader(), "highwater/self").is_some_and(|own| !own.starts_with("ticks 1\n"))
+    });
     let output = terminate(child);
     assert!(
         output.status.success(),

@@ -168,6 +168,18 @@ static OWN: Source = source!(
     own::decode
 );
 
+static BURST: Source = source!(
+    "highwater/burst",
+    "none: written by `collector`",
+    "a few numbers of meminfo, vmstat and diskstats, ten times a second for some seconds after a stall",
+    own::decode_burst
+);
+
+/// The source of readings that are closer than ticks.
+pub fn burst() -> &'static Source {
+    &BURST
+}
+
 /// The source in which the collector says what it costs itself. It is a text as good as any, but no file.
 pub fn own() -> &'static Source {
     &OWN
@@ -182,7 +194,7 @@ pub fn find(name: &str) -> Option<&'static Source> {
         Some((_, file)) => cgroup::FILES.iter().find(|source| source.name == file),
         None => ALL
             .iter()
-            .chain([&AVERAGES, &OWN])
+            .chain([&AVERAGES, &OWN, &BURST])
             .find(|source| source.name == name),
     }
 }

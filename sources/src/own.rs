@@ -34,6 +34,16 @@ pub(crate) fn decode(template: &Template) -> Decoded {
     columns.finish(&lines)
 }
 
+/// `highwater/burst`: several readings of a few lines, one below the other. The numbers of the second are `burst.…_2`, and so on.
+pub(crate) fn decode_burst(template: &Template) -> Decoded {
+    let lines = lines(template);
+    let mut columns = Columns::new("burst", template);
+    for line in &lines {
+        columns.keep_unknown(line, &Subject::Host);
+    }
+    columns.finish(&lines)
+}
+
 fn unit(name: &str) -> Unit {
     match name.rsplit('_').next() {
         Some("us") => Unit::Microseconds,
