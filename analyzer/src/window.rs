@@ -229,6 +229,9 @@ impl Window {
                 Some(_) => {}
             }
         }
+        if whole {
+            window.load_cgroups(reader, loaded)?;
+        }
         Ok(Some(window))
     }
 
@@ -285,6 +288,61 @@ impl Window {
                         series.values[place] = column.value(value);
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Control groups are many, and what did not move was not told: all their files are read in one go.
+    fn load_cgroups(&mut self, reader: &Reader, span: TimeSpan) -> store::Result<()> {
+        let mut chosen: HashMap<(Arc<str>, *const model::Template), Vec<model::Column>> = HashMap::new();
+        let mut times: HashMap<Arc<str>, Vec<f64>> = HashMap::new();
+        let mut of_source: Vec<(Arc<str>, Arc<str>, Subject)> = Vec::new();
+        let (ticks, origin) = (self.ticks.len(), self.origin);
+        // Kept, so that no other template can stand at the address of one.
+        let mut kept = Vec::new();
+        reader.readings("cgroup/", span, &mut |source, when, template, values| {
+            let columns = chosen
+                .entry((source.clone(), Arc::as_ptr(template)))
+                .or_insert_with(|| {
+                    kept.push(template.clone());
+                    let all = sources::decode_cgroup(source, template).unwrap_or_default();
+                    let read = all
+                        .into_iter()
+                        .filter(|c| crate::signals::cgroups::READ.contains(&&*c.metric.name));
+                    read.collect()
+                });
+            let place = self.tick_of(when);
+            if place >= ticks || columns.is_empty() {
+                return;
+            }
+            let at = times
+                .entry(source.clone())
+                .or_insert_with(|| vec![f64::NAN; ticks]);
+            at[place] = when.seconds_since(origin);
+            for column in columns.iter() {
+                let by_subject = self.series.entry(column.metric.name.clone()).or_default();
+                let series = by_subject.entry(column.subject.clone()).or_insert_with(|| {
+                    of_source.push((source.clone(), column.metric.name.clone(), column.subject.clone()));
+                    Series {
+                        metric: column.metric.clone(),
+                        at: Arc::from([]),
+                        values: vec![f64::NAN; ticks],
+                    }
+                });
+                if let Some(&value) = values.get(column.slot) {
+                    series.values[place] = column.value(value);
+                }
+            }
+        })?;
+        let times: HashMap<Arc<str>, Arc<[f64]>> = times
+            .into_iter()
+            .map(|(source, at)| (source, at.into()))
+            .collect();
+        for (source, metric, subject) in of_source {
+            let series = self.series.get_mut(&metric).and_then(|s| s.get_mut(&subject));
+            if let (Some(series), Some(at)) = (series, times.get(&source)) {
+                series.at = at.clone();
             }
         }
         Ok(())

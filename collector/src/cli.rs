@@ -59,6 +59,9 @@ pub(crate) struct Run {
     /// Do not look at processes: the greater part of what recording costs, but it names who did it
     #[arg(long)]
     pub(crate) no_processes: bool,
+    /// Time between readings of a few numbers for ten seconds after a stall that the kernel tells of (from 10ms to 1s; 0: none)
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = burst_interval)]
+    pub(crate) burst_interval: Duration,
     /// Take one reading of every file, store it, print a table of it, and end
     #[arg(long)]
     pub(crate) once: bool,
@@ -80,6 +83,18 @@ fn interval(text: &str) -> Result<Duration, String> {
     let fits = (10..=3_600_000).contains(&milliseconds);
     fits.then(|| Duration::from_millis(milliseconds))
         .ok_or("must lie between 10ms and 1h".to_string())
+}
+
+/// `100ms`, or `0`.
+fn burst_interval(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let milliseconds = amount(text, &[("ms", 1), ("s", 1000)])?;
+    (10..=1000)
+        .contains(&milliseconds)
+        .then(|| Duration::from_millis(milliseconds))
+        .ok_or("must lie between 10ms and 1s, or be 0".to_string())
 }
 
 /// `14d`, `12h`.
@@ -116,7 +131,8 @@ fn amount(text: &str, units: &[(&str, u64)]) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{age, interval, size};
+    use super::{age, burst_interval, interval, size};
+    use std::time::Duration;
 
     #[test]
     fn intervals() {
@@ -139,6 +155,12 @@ mod tests {
             ["must lie between 10ms and 1h", "must lie between 10ms and 1h"]
         );
         assert_eq!(of("18446744073709551615h"), "too large");
+        assert_eq!(burst_interval("0"), Ok(Duration::ZERO));
+        assert_eq!(burst_interval("100ms"), Ok(Duration::from_millis(100)));
+        assert_eq!(
+            burst_interval("2s").unwrap_err(),
+            "must lie between 10ms and 1s, or be 0"
+        );
     }
 
     #[test]

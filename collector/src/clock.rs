@@ -84,6 +84,11 @@ impl Grid {
         self.next
     }
 
+    /// How many beats would be skipped by keeping this one at `now`.
+    pub(crate) fn skipped(&self, now: Nanos) -> u64 {
+        u64::try_from((now - self.next) / self.interval).unwrap_or(0)
+    }
+
     /// Keeps a beat at `now`. Answers by how much it was late when that cost the beats between, which are skipped.
     pub(crate) fn keep(&mut self, now: Nanos) -> Option<Nanos> {
         let late = (now - self.next).max(0);

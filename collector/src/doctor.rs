@@ -1,6 +1,7 @@
 //! `collector doctor`: would recording work here, and what would it cost?
 
-use crate::clock::{Instant, monotonic};
+use crate::cgroups::{Groups, MOST_LOOKED_AT, MOST_READ, hierarchies};
+use crate::clock::monotonic;
 use crate::facts::settings;
 use crate::inventory::sys_beside;
 use crate::kernel_file::KernelFile;
@@ -8,7 +9,8 @@ use crate::kmsg::KernelLog;
 use crate::processes::Processes;
 use crate::sampler::why;
 use crate::topology::blocks;
-use crate::{cli, pressure_events};
+use crate::tracepoints::Instance;
+use crate::{cli, pressure_events, process_exits};
 use model::{ProcessCounter, Template, UnixNanos};
 use std::path::Path;
 use std::process::ExitCode;
@@ -33,7 +35,7 @@ pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
     println!();
     beside(&arguments.proc)
         .iter()
-        .for_each(|(name, what)| println!("{name:<16} {what}"));
+        .for_each(|(name, what)| println!("{name:<17} {what}"));
     let path = arguments.database();
     println!("\ndatabase         {}", path.display());
     let writable = writable(&path);
@@ -56,14 +58,17 @@ pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
 
 /// What is recorded besides these files, or why it is not.
 fn beside(proc: &Path) -> Vec<(&'static str, String)> {
-    let now = Instant::now();
-    let mut processes = Processes::new(proc);
-    // The first look meets everybody; the second costs what each costs from then on.
-    let looked = processes.look(&now).and_then(|all| {
-        let before = monotonic();
-        processes
-            .look(&now)
-            .map(|_| (all.samples, (monotonic() - before) / 1000))
+    // The first look meets everybody; the later ones cost what each costs from then on.
+    let looked = Processes::new(proc).and_then(|mut processes| {
+        let all = processes.look()?;
+        let mut times = Vec::with_capacity(READS);
+        for _ in 0..READS {
+            let before = monotonic();
+            processes.look()?;
+            times.push((monotonic() - before) / 1000);
+        }
+        times.sort_unstable();
+        Ok((all.samples, times[READS / 2]))
     });
     let processes = match looked {
         Ok((all, micros)) => {
@@ -84,6 +89,26 @@ fn beside(proc: &Path) -> Vec<(&'static str, String)> {
         Ok(_) => "readable".to_string(),
         Err(error) => format!("not recorded: {}", why(&error)),
     };
+    let ends = match process_exits::told() {
+        Ok(()) => "told by the kernel".to_string(),
+        Err(error) => format!("what was last seen: taskstats: {}", why(&error)),
+    };
+    let mut groups = Groups::new(hierarchies(&sys));
+    groups.look(&mut Vec::new());
+    let bound = if groups.len() > MOST_LOOKED_AT {
+        format!(", {MOST_LOOKED_AT} of them a look, in turn")
+    } else {
+        String::new()
+    };
+    let groups = format!(
+        "{} in {} hierarchies{bound}; up to {MOST_READ} that moved are read a look",
+        groups.len(),
+        hierarchies(&sys).len()
+    );
+    let events = match Instance::make() {
+        Ok(_) => "kswapd wakes, direct reclaim, OOM victims".to_string(),
+        Err(error) => format!("not recorded: {}", why(&error)),
+    };
     let triggers = pressure_events::arm(proc);
     let armed = triggers.iter().filter(|t| t.is_ok()).count();
     let refused = triggers.iter().find_map(|t| t.as_ref().err());
@@ -93,10 +118,13 @@ fn beside(proc: &Path) -> Vec<(&'static str, String)> {
     };
     vec![
         ("processes", processes),
+        ("ends of processes", ends),
         ("settings", format!("{} of them", settings(proc, &sys).len())),
         ("block devices", format!("{} of them", blocks(proc, &sys).len())),
+        ("control groups", groups),
         ("kernel log", log),
         ("PSI triggers", triggers),
+        ("tracepoints", events),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! The kernel's log: /dev/kmsg, record by record, with the kernel's own times.
 
-use crate::clock::Instant;
-use model::{Gap, LogRecord, UnixNanos};
+use crate::clock::{self, Instant};
+use model::{Gap, LogRecord, Nanos, UnixNanos};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -16,6 +16,46 @@ pub(crate) struct KernelLog {
     record: Vec<u8>,
     next: Option<u64>,
     last: Option<UnixNanos>,
+    offset: Offset,
+    /// CLOCK_MONOTONIC at which all that there was had been read.
+    drained: Option<Nanos>,
+}
+
+/// How far CLOCK_MONOTONIC is ahead of the clock of the log. That one is not corrected by NTP: in weeks they come seconds apart. A record
+/// that was not there at one look and is at the next was made between them, which bounds how far; the bounds widen as time goes.
+#[derive(Debug, Clone, Copy)]
+struct Offset {
+    low: Nanos,
+    high: Nanos,
+    /// CLOCK_MONOTONIC when the bounds were last widened.
+    at: Nanos,
+}
+
+/// Nanoseconds in a second that two clocks come apart at most: what NTP corrects at most.
+const DRIFT: Nanos = 500_000;
+
+impl Offset {
+    const UNKNOWN: Offset = Offset {
+        low: Nanos::MIN / 4,
+        high: Nanos::MAX / 4,
+        at: 0,
+    };
+
+    /// A record made at `stamp` of the log's clock, not before `earliest` and not after `now` of ours.
+    fn learn(&mut self, stamp: Nanos, earliest: Option<Nanos>, now: Nanos) {
+        let seconds = (now - self.at) / 1_000_000_000 + 1;
+        let wider = seconds.saturating_mul(DRIFT);
+        self.at = now;
+        let high = now - stamp;
+        let low = earliest.map_or(Nanos::MIN / 4, |earliest| earliest - stamp);
+        self.high = self.high.saturating_add(wider).min(high).max(low);
+        self.low = self.low.saturating_sub(wider).max(low).min(self.high);
+    }
+
+    /// The least correction that the bounds allow.
+    fn best(&self) -> Nanos {
+        0.clamp(self.low, self.high)
+    }
 }
 
 impl KernelLog {
@@ -33,6 +73,8 @@ impl KernelLog {
             record: vec![0; 8192],
             next: None,
             last: None,
+            offset: Offset::UNKNOWN,
+            drained: None,
         })
     }
 
@@ -42,9 +84,11 @@ impl KernelLog {
         while records.len() < AT_ONCE {
             match self.file.read(&mut self.record) {
                 Ok(len) if len > 0 => {
-                    let Some(record) = parse(&self.record[..len], now) else {
+                    let Some((stamp, mut record)) = parse(&self.record[..len], now) else {
                         continue;
                     };
+                    self.offset.learn(stamp, self.drained, clock::monotonic());
+                    record.at = record.at + self.offset.best();
                     gaps.extend(self.lost(&record));
                     (self.next, self.last) = (Some(record.sequence + 1), Some(record.at));
                     records.push(record);
@@ -52,9 +96,14 @@ impl KernelLog {
                 // EPIPE: records were overwritten; the next read goes on with the oldest that is left.
                 Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                _ => break,
+                _ => {
+                    self.drained = Some(now.monotonic);
+                    return (records, gaps);
+                }
             }
         }
+        // There is more: when it was made is not known.
+        self.drained = None;
         (records, gaps)
     }
 
@@ -71,21 +120,23 @@ impl KernelLog {
     }
 }
 
-/// `6,339,5140900,-;text`, then lines ` KEY=value`. The time is in microseconds of a clock that stands still during a suspend.
-fn parse(record: &[u8], now: &Instant) -> Option<LogRecord> {
+/// The log's own time of a record, and the record. `6,339,5140900,-;text`, then lines ` KEY=value`. The time is in microseconds of a clock that stands still during a suspend.
+fn parse(record: &[u8], now: &Instant) -> Option<(Nanos, LogRecord)> {
     let text = String::from_utf8_lossy(record);
     let (head, text) = text.split_once(';')?;
     let mut fields = head.split(',');
     let priority = fields.next()?.parse().ok()?;
     let sequence = fields.next()?.parse().ok()?;
     let microseconds: i64 = fields.next()?.parse().ok()?;
-    let at = now.wall + (microseconds.checked_mul(1000)?.checked_sub(now.monotonic)?);
-    Some(LogRecord {
+    let stamp: Nanos = microseconds.checked_mul(1000)?;
+    let at = now.wall + stamp.checked_sub(now.monotonic)?;
+    let record = LogRecord {
         at,
         sequence,
         priority,
         text: text.trim_end_matches('\n').to_string(),
-    })
+    };
+    Some((stamp, record))
 }
 
 #[cfg(test)]
@@ -102,7 +153,7 @@ mod tests {
     fn records_keep_their_own_time() {
         let record =
             b"4,1234,49500000,-;Out of memory: Killed process 7 (dd)\n SUBSYSTEM=block\n DEVICE=b254:0\n";
-        let read = parse(record, &NOW).unwrap();
+        let (_, read) = parse(record, &NOW).unwrap();
         assert_eq!(
             (read.priority, read.sequence, read.at),
             (4, 1234, UnixNanos(999_500_000_000))
@@ -123,7 +174,26 @@ mod tests {
             b"6,1,9223372036854775807,-;t",
         ];
         assert!(bad.iter().all(|record| parse(record, &NOW).is_none()));
-        assert_eq!(parse(b"6,1,2;\xff", &NOW).unwrap().text, "\u{fffd}");
+        assert_eq!(parse(b"6,1,2;\xff", &NOW).unwrap().1.text, "\u{fffd}");
+    }
+
+    #[test]
+    fn the_clock_of_the_log_is_corrected_where_it_must_be() {
+        let second = 1_000_000_000;
+        let mut offset = Offset::UNKNOWN;
+        assert_eq!(offset.best(), 0);
+        // It is 3 s behind ours: a record of 97.5 s came between 100 and 101.
+        offset.learn(97 * second + second / 2, Some(100 * second), 101 * second);
+        assert_eq!(offset.best(), 5 * second / 2);
+        offset.learn(98 * second + second / 10, Some(101 * second), 102 * second);
+        assert_eq!(offset.best(), 29 * second / 10);
+        // It is ahead: no record is of the future.
+        let mut offset = Offset::UNKNOWN;
+        offset.learn(60 * second, None, 50 * second);
+        assert_eq!(offset.best(), -10 * second);
+        // A day later they may have come apart by 43 s; until a record tells, it stays.
+        offset.learn(86_400 * second, Some(86_395 * second), 86_396 * second);
+        assert_eq!(offset.best(), -4 * second);
     }
 
     #[test]
@@ -133,6 +203,8 @@ mod tests {
             record: Vec::new(),
             next: Some(10),
             last: Some(UnixNanos(5)),
+            offset: Offset::UNKNOWN,
+            drained: None,
         };
         let at = |sequence| LogRecord {
             at: UnixNanos(9),

@@ -3,8 +3,12 @@
 //! One thread keeps the beat and reads ([`run`], [`sampler`]); another writes ([`recorder`]), so that a disk that hangs never
 //! delays a reading. Nothing is interpreted here.
 
+mod beside;
+mod burst;
+mod cgroups;
 mod cli;
 mod clock;
+mod command_lines;
 mod doctor;
 mod facts;
 mod inventory;
@@ -13,14 +17,21 @@ mod kernel_file;
 mod kmsg;
 mod node;
 mod once;
+mod own_cost;
 mod pressure_events;
+mod process_exits;
 mod process_files;
+mod process_handles;
+mod process_threads;
+mod process_watch;
 mod processes;
 mod recorder;
 mod run;
 mod sampler;
 mod service;
+mod taskstats;
 mod topology;
+mod tracepoints;
 
 use clap::Parser;
 use std::io::Write;

@@ -1,6 +1,7 @@
 //! Sharper than a tick: the kernel says when tasks have stalled for so long within a second (PSI triggers,
 //! Documentation/accounting/psi.rst).
 
+use crate::burst::Burst;
 use crate::clock::Instant;
 use crate::recorder::{Message, Sender};
 use model::Event;
@@ -79,11 +80,11 @@ pub(crate) fn arm(proc: &Path) -> Vec<io::Result<Trigger>> {
         .collect()
 }
 
-/// Starts the thread that waits for them. It ends when recording does.
+/// Starts the thread that waits for them, and sets off bursts. It ends when recording does.
 ///
 /// # Errors
 /// When there can be no thread.
-pub(crate) fn start(proc: &Path, sender: Sender) -> io::Result<()> {
+pub(crate) fn start(proc: &Path, sender: Sender, burst: Option<Burst>) -> io::Result<()> {
     let triggers: Vec<Trigger> = arm(proc).into_iter().flatten().collect();
     if triggers.is_empty() {
         return Ok(());
@@ -92,6 +93,11 @@ pub(crate) fn start(proc: &Path, sender: Sender) -> io::Result<()> {
         while !sender.is_closed() {
             let events = wait(&triggers);
             if !events.is_empty() {
+                // Who waits for a CPU is seen in the second as well.
+                let is_worth = |event: &Event| event.kind != "psi.cpu";
+                if events.iter().any(is_worth) {
+                    burst.iter().for_each(Burst::begin);
+                }
                 // Without room there is nothing to be done: the readings of the same second tell the stall too.
                 sender.send(Message::Events(events));
             }

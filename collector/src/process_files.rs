@@ -102,6 +102,7 @@ pub(crate) fn io(text: &[u8], counters: &mut Counters) {
 /// Reads /proc/PID/status.
 pub(crate) fn status(text: &[u8], counters: &mut Counters) {
     let keys = [
+        ("VmHWM", RssPeakKib),
         ("RssAnon", RssAnonKib),
         ("RssFile", RssFileKib),
         ("RssShmem", RssShmemKib),

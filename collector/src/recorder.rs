@@ -2,14 +2,15 @@
 //! no room is dropped, counted, and told as a gap.
 
 use crate::keeper::Keeper;
+use crate::own_cost::Counts;
 use crate::say;
 use anyhow::Context;
 use model::{Event, Fact, Gap, LogRecord, ProcessTick, Tick, UnixNanos};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Messages that may wait while the disk stalls: some five minutes of seconds. A tick takes about 15 KiB.
 const QUEUE: usize = 600;
@@ -35,12 +36,27 @@ pub(crate) enum Message {
 pub(crate) struct Sender {
     queue: SyncSender<Message>,
     closed: Arc<AtomicBool>,
+    counts: Arc<Counts>,
+    /// Messages that nobody tells again, dropped since that was last told.
+    untold: Arc<AtomicU64>,
 }
 
 impl Sender {
-    /// Hands over something; whether there was room.
+    /// Hands over something; whether there was room. Records and gaps that found none are counted and told as a gap of their own; who
+    /// sends anything else tells it again.
     pub(crate) fn send(&self, message: Message) -> bool {
-        self.queue.try_send(message).is_ok()
+        let is_told_once = matches!(message, Message::Log(_) | Message::Gap(_) | Message::Events(_));
+        let sent = self.queue.try_send(message).is_ok();
+        if !sent {
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            self.untold.fetch_add(u64::from(is_told_once), Ordering::Relaxed);
+        }
+        sent
+    }
+
+    /// What is counted.
+    pub(crate) fn counts(&self) -> Arc<Counts> {
+        self.counts.clone()
     }
 
     /// Whether recording has ended.
@@ -66,8 +82,14 @@ impl Recorder {
     pub(crate) fn start(keeper: Keeper) -> anyhow::Result<Recorder> {
         let (queue, messages) = sync_channel(QUEUE);
         let closed = keeper.closed();
-        let sender = Sender { queue, closed };
-        let work = move || work(keeper, &messages);
+        let counts: Arc<Counts> = Arc::default();
+        let sender = Sender {
+            queue,
+            closed,
+            counts: counts.clone(),
+            untold: Arc::default(),
+        };
+        let work = move || work(keeper, &messages, &counts);
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .stack_size(1 << 20)
@@ -92,7 +114,8 @@ impl Recorder {
     /// When the writing thread has ended.
     pub(crate) fn tick(&mut self, tick: Tick) -> anyhow::Result<()> {
         let at = tick.at;
-        if self.dropped > 0 && !self.tell_dropped(at)? {
+        let untold = self.sender.untold.load(Ordering::Relaxed);
+        if self.dropped + untold > 0 && !self.tell_dropped(at, untold)? {
             self.dropped += 1;
             return Ok(());
         }
@@ -104,23 +127,41 @@ impl Recorder {
         Ok(())
     }
 
-    fn tell_dropped(&mut self, to: UnixNanos) -> anyhow::Result<bool> {
+    fn tell_dropped(&mut self, to: UnixNanos, untold: u64) -> anyhow::Result<bool> {
+        let mut what = Vec::new();
+        if self.dropped > 0 {
+            what.push(format!("{} ticks", self.dropped));
+        }
+        if untold > 0 {
+            what.push(format!("{untold} messages (kernel log, gaps, events)"));
+        }
         let why = format!(
-            "the database could not be written: {} ticks did not fit into memory",
-            self.dropped
+            "the database could not be written: {} did not fit into memory",
+            what.join(" and ")
         );
-        let from = self.last.unwrap_or(to);
-        let told = self.send(Message::Gap(Gap {
-            from,
+        let gap = Gap {
+            from: self.last.unwrap_or(to),
             to,
-            source: None,
+            // Where every tick found room, no file misses one.
+            source: (self.dropped == 0).then(|| "kmsg".into()),
             why: why.clone(),
-        }))?;
+        };
+        // Not by `send`, which would count this one too.
+        let told = self.offer(Message::Gap(gap))?;
         if told {
             say(&why);
             self.dropped = 0;
+            self.sender.untold.fetch_sub(untold, Ordering::Relaxed);
         }
         Ok(told)
+    }
+
+    fn offer(&self, message: Message) -> anyhow::Result<bool> {
+        match self.sender.queue.try_send(message) {
+            Ok(()) => Ok(true),
+            Err(TrySendError::Full(_)) => Ok(false),
+            Err(TrySendError::Disconnected(_)) => anyhow::bail!("the writing thread has ended"),
+        }
     }
 
     /// Hands over something; whether there was room.
@@ -128,11 +169,12 @@ impl Recorder {
     /// # Errors
     /// When the writing thread has ended.
     pub(crate) fn send(&mut self, message: Message) -> anyhow::Result<bool> {
-        match self.sender.queue.try_send(message) {
-            Ok(()) => Ok(true),
-            Err(TrySendError::Full(_)) => Ok(false),
-            Err(TrySendError::Disconnected(_)) => anyhow::bail!("the writing thread has ended"),
+        if self.sender.send(message) {
+            return Ok(true);
         }
+        // Full, or is nobody there any more?
+        anyhow::ensure!(!self.thread.is_finished(), "the writing thread has ended");
+        Ok(false)
     }
 
     /// Lets everything be written and ends.
@@ -148,13 +190,17 @@ impl Recorder {
     }
 }
 
-fn work(mut keeper: Keeper, messages: &Receiver<Message>) {
+fn work(mut keeper: Keeper, messages: &Receiver<Message>, counts: &Counts) {
     // Compaction and retention only when nothing waits, one short step at a time.
     let mut busy = true;
     loop {
         match messages.recv_timeout(if busy { Duration::ZERO } else { IDLE }) {
             Ok(message) => {
+                let begun = Instant::now();
                 keeper.store(&message);
+                let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+                counts.written.fetch_add(1, Ordering::Relaxed);
+                counts.write_us.fetch_add(took, Ordering::Relaxed);
                 busy = busy || !keeper.is_tidy();
             }
             Err(RecvTimeoutError::Timeout) if busy => busy = keeper.tidy(),

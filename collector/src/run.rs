@@ -1,23 +1,23 @@
 //! `collector run`: the beat.
 
+use crate::beside::Beside;
+use crate::burst::Burst;
 use crate::clock::{Grid, Instant, monotonic};
 use crate::keeper::{Keep, Keeper};
 use crate::kmsg::KernelLog;
-use crate::processes::Processes;
+use crate::own_cost::{Counts, OwnCost};
 use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
 use crate::service::{Service, stay_in_memory};
-use crate::{cli, inventory, node, pressure_events, say};
+use crate::{cgroups, cli, inventory, node, pressure_events, process_watch, say, tracepoints};
 use model::{Gap, Nanos, Run, RunOrigin};
 use std::future::poll_fn;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// Time between two looks at the processes, a little less than a second for what is late at one and early at the next.
-const PROCESSES_EVERY: Nanos = 950_000_000;
 
 /// Records until it is told to end.
 pub(crate) fn run(arguments: &cli::Run) -> anyhow::Result<ExitCode> {
@@ -47,8 +47,27 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     };
     let mut recorder = Recorder::start(Keeper::open(&database, node::boot(proc, begun.wall), run, keep)?)?;
     inventory::start(proc, recorder.sender())?;
-    pressure_events::start(proc, recorder.sender())?;
-    let mut watch = Watch::new(proc, !arguments.no_processes);
+    let beside = Beside::default();
+    let burst = match arguments.burst_interval.as_nanos() as Nanos {
+        0 => None,
+        apart => Some(Burst::start(proc, apart, beside.clone(), recorder.sender())?),
+    };
+    pressure_events::start(proc, recorder.sender(), burst)?;
+    // The events are this kernel's, as the log is.
+    let tracepoints = match proc == Path::new("/proc") {
+        true => tracepoints::start(recorder.sender())?,
+        false => None,
+    };
+    if !arguments.no_processes {
+        process_watch::start(proc, interval, recorder.sender())?;
+    }
+    cgroups::start(
+        &inventory::sys_beside(proc),
+        interval,
+        beside.clone(),
+        recorder.sender(),
+    )?;
+    let mut watch = Watch::new(proc, beside, recorder.sender().counts());
     let mut service = Service::from_environment();
     stay_in_memory().iter().for_each(|refused| say(refused));
     say(&format!(
@@ -62,9 +81,13 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     let mut before: Option<Instant> = None;
     while wait_until(grid.due(), &mut terminate, &mut interrupt).await {
         let now = Instant::now();
+        watch
+            .own
+            .begun(now.monotonic - grid.due(), grid.skipped(now.monotonic));
         let late = grid.keep(now.monotonic);
         for gap in before.iter().flat_map(|before| missed(before, &now, late)) {
             say(&gap.why);
+            watch.own.gaps(1);
             recorder.send(Message::Gap(gap))?;
         }
         watch.tick(&now, &mut recorder)?;
@@ -78,19 +101,26 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     for gap in watch.sampler.open_gaps(Instant::now().wall) {
         recorder.send(Message::Gap(gap))?;
     }
-    recorder.finish()
+    let finished = recorder.finish();
+    // Its instance is removed before we are gone.
+    let joined = tracepoints.map(std::thread::JoinHandle::join);
+    anyhow::ensure!(
+        !matches!(joined, Some(Err(_))),
+        "the thread of tracepoints broke down"
+    );
+    finished
 }
 
 /// All that is looked at on the beat.
 struct Watch {
     sampler: Sampler,
-    processes: Option<Processes>,
-    looked: Option<Nanos>,
+    beside: Beside,
+    own: OwnCost,
     log: Option<KernelLog>,
 }
 
 impl Watch {
-    fn new(proc: &Path, processes: bool) -> Watch {
+    fn new(proc: &Path, beside: Beside, counts: Arc<Counts>) -> Watch {
         // The log is this kernel's: it belongs to no other machine's /proc.
         let log = (proc == Path::new("/proc")).then(|| KernelLog::open(Path::new("/dev/kmsg")));
         let log = log.and_then(|log| {
@@ -99,30 +129,20 @@ impl Watch {
         });
         Watch {
             sampler: Sampler::new(proc),
-            processes: processes.then(|| Processes::new(proc)),
-            looked: None,
+            beside,
+            own: OwnCost::new(counts),
             log,
         }
     }
 
     fn tick(&mut self, now: &Instant, recorder: &mut Recorder) -> anyhow::Result<()> {
-        let (tick, gaps) = self.sampler.tick(now);
+        let (mut tick, gaps) = self.sampler.tick(now);
+        tick.readings.extend(self.beside.take(now));
+        tick.readings.extend(self.own.ended(now, self.sampler.spent()));
+        self.own.gaps(gaps.len());
         recorder.tick(tick)?;
         for gap in gaps {
             recorder.send(Message::Gap(gap))?;
-        }
-        if let Some(processes) = &mut self.processes
-            && self
-                .looked
-                .is_none_or(|last| now.monotonic - last >= PROCESSES_EVERY)
-        {
-            self.looked = Some(now.monotonic);
-            if let Ok(look) = processes.look(now)
-                && !look.samples.is_empty()
-                && !recorder.send(Message::Processes(look))?
-            {
-                processes.lost();
-            }
         }
         if let Some(log) = &mut self.log {
             let (records, gaps) = log.read(now);

@@ -3,7 +3,7 @@
 use crate::clock::{self, Instant};
 use crate::kernel_file::KernelFile;
 use crate::say;
-use model::{Gap, Reading, Template, Tick, UnixNanos};
+use model::{Gap, Nanos, Reading, Template, Tick, UnixNanos};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +25,9 @@ struct Watched {
     /// When it was last read.
     last: Option<UnixNanos>,
     trouble: Option<Trouble>,
+    /// Nanoseconds that reading it took so far, and how often it failed.
+    spent: Nanos,
+    failed: u64,
 }
 
 /// Why a file is not read at present.
@@ -46,6 +49,8 @@ impl Sampler {
             values: Vec::new(),
             last: None,
             trouble: None,
+            spent: 0,
+            failed: 0,
         };
         Sampler {
             watched: sources::all().iter().map(watch).collect(),
@@ -69,6 +74,13 @@ impl Sampler {
         )
     }
 
+    /// What each file cost so far, in µs, and how often it could not be read.
+    pub(crate) fn spent(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+        self.watched
+            .iter()
+            .map(|w| (&*w.name, u64::try_from(w.spent / 1000).unwrap_or(0), w.failed))
+    }
+
     /// The gaps of files that were once read and cannot be read now.
     pub(crate) fn open_gaps(&self, now: UnixNanos) -> Vec<Gap> {
         self.watched.iter().filter_map(|w| w.gap(now)).collect()
@@ -87,11 +99,14 @@ impl Watched {
         let text = match self.file.read() {
             Ok(text) => text,
             Err(error) => {
-                self.failed(&error);
+                self.spent += clock::monotonic() - before;
+                self.fail(&error);
                 return None;
             }
         };
-        let middle = before + (clock::monotonic() - before) / 2;
+        let took = clock::monotonic() - before;
+        self.spent += took;
+        let middle = before + took / 2;
         let template = match &self.template {
             Some(template) if template.read(text, &mut self.values) => template.clone(),
             prior => {
@@ -117,7 +132,8 @@ impl Watched {
     }
 
     /// Says a new trouble once, and decides when to try again.
-    fn failed(&mut self, error: &io::Error) {
+    fn fail(&mut self, error: &io::Error) {
+        self.failed += 1;
         let why = why(error);
         let pause = match &self.trouble {
             Some(trouble) => (2 * trouble.pause).min(RAREST_RETRY),

@@ -77,12 +77,16 @@ process_counters! {
     VoluntarySwitches = "voluntary_ctxt_switches";
     /// status: nonvoluntary_ctxt_switches.
     InvoluntarySwitches = "nonvoluntary_ctxt_switches";
-    /// schedstat field 1.
+    /// schedstat field 1; of a process with several threads their sum, if known.
     RunNanos = "sched_run_ns";
     /// schedstat field 2: waiting on a run queue.
     WaitNanos = "sched_wait_ns";
     /// oom_score_adj + 1000, so that it is never negative (gauge).
     OomScoreAdjPlus1000 = "oom_score_adj_plus_1000";
+    /// Threads seen in D (gauge); of very many, some are looked at each time.
+    BlockedThreads = "threads_in_d";
+    /// status: VmHWM, or hiwater_rss of taskstats, kB: the most that was resident so far (gauge).
+    RssPeakKib = "rss_peak_kb";
 }
 
 /// The counters of one process at one instant. `None` means not read, never zero.
@@ -90,7 +94,7 @@ process_counters! {
 pub struct ProcessSample {
     /// Who.
     pub identity: ProcessIdentity,
-    /// stat field 3: `R`, `S`, `D`, …; `X` for a process that was seen to have ended (counters are the last known).
+    /// stat field 3: `R`, `S`, `D`, …; `D` also when a thread other than the first is; `X` for a process that was seen to have ended (counters are the last known).
     pub state: char,
     /// Where a task in D waits, if known. Hostile text.
     pub wchan: Option<String>,

@@ -83,7 +83,8 @@ pub(crate) fn lines(template: &Template) -> Vec<Line> {
                 }
             }
             Piece::Slot(slot, shape) => {
-                let negative = ends_in_sign(before);
+                // The file may begin with it.
+                let negative = ends_in_sign(before) || (slot == 0 && before == b"-");
                 if negative {
                     take_sign(&mut line);
                 }

@@ -22,6 +22,7 @@ mod diskstats;
 mod layout;
 mod loadavg;
 mod meminfo;
+mod own;
 mod pressure;
 mod stat;
 mod vm_statistics;
@@ -143,7 +144,7 @@ pub fn all() -> &'static [Source] {
     &ALL
 }
 
-/// The files of a control group (v2). Their readings are called `cgroup/<path>/<name>`.
+/// The files of a control group (version 2, then 1). Their readings are called `cgroup/<path>/<name>`.
 pub fn cgroup_files() -> &'static [Source] {
     &cgroup::FILES
 }
@@ -160,6 +161,30 @@ pub fn averages() -> &'static Source {
     &AVERAGES
 }
 
+static OWN: Source = source!(
+    "highwater/self",
+    "none: written by `collector`",
+    "what recording costs: lateness of ticks, time of each file, queue, gaps",
+    own::decode
+);
+
+static BURST: Source = source!(
+    "highwater/burst",
+    "none: written by `collector`",
+    "a few numbers of meminfo, vmstat and diskstats, ten times a second for some seconds after a stall",
+    own::decode_burst
+);
+
+/// The source of readings that are closer than ticks.
+pub fn burst() -> &'static Source {
+    &BURST
+}
+
+/// The source in which the collector says what it costs itself. It is a text as good as any, but no file.
+pub fn own() -> &'static Source {
+    &OWN
+}
+
 /// The source of this name: `meminfo`, `pressure/io`, `cgroup/system.slice/db.service/memory.stat`.
 ///
 /// A cgroup's path is in the name only, so what is found for it decodes columns of a cgroup without path: use
@@ -167,7 +192,10 @@ pub fn averages() -> &'static Source {
 pub fn find(name: &str) -> Option<&'static Source> {
     match cgroup::path_and_file(name) {
         Some((_, file)) => cgroup::FILES.iter().find(|source| source.name == file),
-        None => ALL.iter().chain([&AVERAGES]).find(|source| source.name == name),
+        None => ALL
+            .iter()
+            .chain([&AVERAGES, &OWN, &BURST])
+            .find(|source| source.name == name),
     }
 }
 

@@ -150,3 +150,99 @@ fn a_subject_of_io_stat_comes_apart() {
     assert_eq!(sources::cgroup_device("/a 1:"), ("/a 1:", None));
     assert_eq!(sources::cgroup_device("/"), ("/", None));
 }
+
+#[test]
+fn version_1() {
+    expect![[r#"
+        0 8192  cgroup.memory_usage_in_bytes  /box  Bytes  Gauge
+    "#]]
+    .assert_eq(&decoded("cgroup/box/memory.usage_in_bytes", "8192\n"));
+    expect![[r#"
+        0 17  cgroup.memory_failcnt  /box  Count  Counter
+    "#]]
+    .assert_eq(&decoded("cgroup/box/memory.failcnt", "17\n"));
+    let stat = "cache 4096\nrss 8192\npgpgin 3\npgmajfault 2\nhierarchical_memory_limit 67108864\ntotal_cache 4096\ntotal_pgpgin 3\n";
+    expect![[r#"
+        0     4096  cgroup.memory_cache                      /box  Bytes  Gauge
+        1     8192  cgroup.memory_rss                        /box  Bytes  Gauge
+        2        3  cgroup.memory_pgpgin                     /box  Pages  Counter
+        3        2  cgroup.memory_pgmajfault                 /box  Count  Counter
+        4 67108864  cgroup.memory_hierarchical_memory_limit  /box  Bytes  Gauge
+        5     4096  cgroup.memory_total_cache                /box  Bytes  Gauge
+        6        3  cgroup.memory_total_pgpgin               /box  Pages  Counter
+    "#]]
+    .assert_eq(&decoded("cgroup/box/memory.stat", stat));
+    expect![[r#"
+        0 0  cgroup.memory_oom_control_oom_kill_disable  /box  Count  Gauge
+        1 0  cgroup.memory_oom_control_under_oom         /box  Count  Gauge
+        2 2  cgroup.memory_oom_control_oom_kill          /box  Count  Counter
+    "#]]
+    .assert_eq(&decoded(
+        "cgroup/box/memory.oom_control",
+        "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+    ));
+    let served = "254:0 Read 4096\n254:0 Write 0\n254:0 Total 4096\nTotal 4096\n";
+    expect![[r#"
+        0 4096  cgroup.blkio_throttle_io_service_bytes_read   /box 254:0  Bytes  Counter
+        1    0  cgroup.blkio_throttle_io_service_bytes_write  /box 254:0  Bytes  Counter
+        2 4096  cgroup.blkio_throttle_io_service_bytes_total  /box 254:0  Bytes  Counter
+        3 4096  cgroup.blkio_throttle_io_service_bytes_total  /box        Bytes  Counter
+    "#]]
+    .assert_eq(&decoded("cgroup/box/blkio.throttle.io_service_bytes", served));
+    expect![[r#"
+        0 1048576  cgroup.blkio_throttle_read_bps_device  /box 254:0  Bytes  Gauge
+    "#]]
+    .assert_eq(&decoded(
+        "cgroup/box/blkio.throttle.read_bps_device",
+        "254:0 1048576\n",
+    ));
+    expect![[r#"
+        0        10  cgroup.cpu_nr_periods      /box  Count        Counter
+        1         3  cgroup.cpu_nr_throttled    /box  Count        Counter
+        2 250000000  cgroup.cpu_throttled_time  /box  Nanoseconds  Counter
+    "#]]
+    .assert_eq(&decoded(
+        "cgroup/box/cpu.stat",
+        "nr_periods 10\nnr_throttled 3\nthrottled_time 250000000\n",
+    ));
+    expect![[r#"
+        0 -1  cgroup.cpu_cfs_quota_us  /box  Microseconds  Gauge
+    "#]]
+    .assert_eq(&decoded("cgroup/box/cpu.cfs_quota_us", "-1\n"));
+}
+
+#[test]
+fn limits_of_io_and_cpu() {
+    expect![[r#"
+        0 1048576  cgroup.io_max_rbps   /a 254:0  Bytes  Gauge
+        1     120  cgroup.io_max_wiops  /a 254:0  Count  Gauge
+    "#]]
+    .assert_eq(&decoded(
+        "cgroup/a/io.max",
+        "254:0 rbps=1048576 wbps=max riops=max wiops=120\n",
+    ));
+    expect![[r#"
+        0  50000  cgroup.cpu_max_quota   /a  Microseconds  Gauge
+        1 100000  cgroup.cpu_max_period  /a  Microseconds  Gauge
+    "#]]
+    .assert_eq(&decoded("cgroup/a/cpu.max", "50000 100000\n"));
+    expect![[r#"
+        0 100000  cgroup.cpu_max_period  /a  Microseconds  Gauge
+    "#]]
+    .assert_eq(&decoded("cgroup/a/cpu.max", "max 100000\n"));
+}
+
+#[test]
+fn what_the_collector_says_of_itself() {
+    let text = "ticks 10\nlate_us 500\nlatest_us 90\nread meminfo us 350 failed 0\nread pressure/io us 40 failed 1\n";
+    expect![[r#"
+        0  10  highwater.ticks                    host  Count         Counter
+        1 500  highwater.late_us                  host  Microseconds  Counter
+        2  90  highwater.latest_us                host  Microseconds  Gauge
+        3 350  highwater.read_us_meminfo          host  Microseconds  Counter
+        4   0  highwater.read_failed_meminfo      host  Count         Counter
+        5  40  highwater.read_us_pressure_io      host  Microseconds  Counter
+        6   1  highwater.read_failed_pressure_io  host  Count         Counter
+    "#]]
+    .assert_eq(&decoded("highwater/self", text));
+}

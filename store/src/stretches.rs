@@ -69,11 +69,11 @@ pub struct BlockSummary {
 const BLOCK_ROW: &str = "b.template, b.from_ns, b.to_ns, b.body, t.run, t.stamps, b.times, b.base, b.readings
     FROM block b JOIN stretch t ON t.id = b.stretch";
 
-struct BlockRow {
-    template: i64,
-    from: i64,
+pub(crate) struct BlockRow {
+    pub(crate) template: i64,
+    pub(crate) from: i64,
     to: i64,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     run: i64,
     stamps: Vec<u8>,
     times: Vec<u8>,
@@ -98,7 +98,7 @@ impl BlockRow {
     }
 
     /// Tick and middle of each reading. `None`: damaged.
-    fn moments(&self) -> Option<Vec<(i64, UnixNanos)>> {
+    pub(crate) fn moments(&self) -> Option<Vec<(i64, UnixNanos)>> {
         let ticks = times::stamps(&self.stamps)?;
         let readings = times::readings(&self.times, self.readings)?;
         let moment = |(index, offset): (usize, i64)| {
@@ -309,7 +309,7 @@ impl Reader {
     }
 
     /// Chosen columns of a block, with those of its base that they are told against. `None`: damaged.
-    fn block_columns(
+    pub(crate) fn block_columns(
         &self,
         row: &BlockRow,
         block: &Block<'_>,
@@ -327,7 +327,7 @@ impl Reader {
         Ok(base.and_then(|base| block.read(slots, &base)))
     }
 
-    fn block_rows(&self, source: i64, span: TimeSpan) -> Result<Vec<BlockRow>> {
+    pub(crate) fn block_rows(&self, source: i64, span: TimeSpan) -> Result<Vec<BlockRow>> {
         self.ask(|db| {
             let mut rows = db.prepare_cached(&format!(
                 "SELECT {BLOCK_ROW} WHERE b.source = ?1 AND b.to_ns >= ?2 AND b.from_ns <= ?3 ORDER BY b.from_ns, b.id"

@@ -6,7 +6,7 @@ use crate::explain::document::{Advice, Confidence, Culprit, Missing};
 use crate::processes::Measure;
 use crate::rules::kills;
 use crate::units;
-use model::ProcessCounter;
+use model::{ProcessCounter, Subject};
 
 pub(super) const CAUSE: CauseRule = CauseRule {
     id: "cgroup_limit",
@@ -15,7 +15,7 @@ pub(super) const CAUSE: CauseRule = CauseRule {
     manual: "\
 What    A control group reaches memory.max or memory.high: its own pages are reclaimed, its tasks stall, or one is killed, while the host
         has plenty.
-For     The kernel's record of a `Memory cgroup out of memory` kill; pages freed that no global reclaimer freed (M5); pressure for memory
+For     Hits of a group's limit, where groups were recorded; the kernel's record of a `Memory cgroup out of memory` kill; pages freed that no global reclaimer freed (M5); pressure for memory
         with free memory comfortable and kswapd asleep.
 Against Global reclaim at work; no residual.
 Like    over_reclaim (kswapd is busy there), page_cache_flood (free is at its marks there).
@@ -70,9 +70,12 @@ fn judge(case: &Case) -> Verdict {
         };
     }
     let alone = residual / (residual + global).max(1.0);
+    let of_group = reclaim.is_some_and(|f| matches!(f.subject, Subject::Cgroup(_)));
     let score = match (&kill, reclaim) {
         (Some(_), _) => 0.94,
-        (None, Some(_)) => 0.4 + 0.5 * alone,
+        // The group's own record needs no residual.
+        (None, Some(_)) if of_group && alone.is_nan() => 0.8,
+        (None, Some(_)) => (0.4 + 0.5 * alone).max(if of_group { 0.7 } else { 0.0 }),
         (None, None) => 0.62,
     };
     let first = case.findings.iter().find(|f| {
@@ -118,7 +121,10 @@ fn judge(case: &Case) -> Verdict {
             ))
         );
     } else {
-        it.at_most = Confidence::Likely;
+        let group = reclaim.filter(|f| matches!(f.subject, Subject::Cgroup(_)));
+        if group.is_none() {
+            it.at_most = Confidence::Likely;
+        }
         let grew = case.doers(case.from, case.to, Measure::Grew(ProcessCounter::RssPages));
         let faulting = case.doers(case.from, case.to, Measure::Moved(&[ProcessCounter::MajorFaults]));
         let reading = case.doers(case.from, case.to, Measure::Moved(&[ProcessCounter::ReadBytes]));
@@ -128,14 +134,37 @@ fn judge(case: &Case) -> Verdict {
             (true, false) => it.blame(&reading, "read bytes"),
             (false, false) => it.blame(&grew, "growth of resident memory"),
         }
-        it.story = format!(
-            "{text} while the host had room; {} is the likeliest member of the group.",
-            it.who()
-        );
-        it.missing.push(Missing {
-            signal: "memory.events and memory.max of each cgroup".into(),
-            would_tell: "which group hit which limit".into(),
-        });
+        match group {
+            Some(group) => {
+                let path = group.subject.to_string();
+                // Only its members can have met its limit.
+                it.processes.retain(|p| {
+                    let is_member = |own: &String| *own == path || own.starts_with(&format!("{path}/"));
+                    p.cgroup.as_ref().is_none_or(is_member)
+                });
+                let limit = case.scene.signals.of("cgroup.memory_limit", &group.subject);
+                let limit = limit
+                    .map(|limit| limit.median(case.from, case.to))
+                    .filter(|v| !v.is_nan());
+                it.headline = format!("control group {path} at its memory limit");
+                it.story = format!(
+                    "{path} met its memory limit{} {:.0} times a second while the host had room.",
+                    limit.map_or(String::new(), |v| format!(" of {}", units::bytes(v))),
+                    group.now
+                );
+                it.evidence_for.extend(group.evidence.first().cloned());
+            }
+            None => {
+                it.story = format!(
+                    "{text} while the host had room; {} is the likeliest member of the group.",
+                    it.who()
+                );
+                it.missing.push(Missing {
+                    signal: "memory.events and memory.max of each cgroup".into(),
+                    would_tell: "which group hit which limit".into(),
+                });
+            }
+        }
     }
     it.advice.push(Advice {
         text: "Raise memory.max (or memory.high) of that group, or make its workload smaller; the node itself is not short".into(),

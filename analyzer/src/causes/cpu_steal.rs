@@ -4,6 +4,7 @@ use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
 use crate::processes::Measure;
+use crate::signals::cgroups::foremost;
 use model::ProcessCounter;
 
 pub(super) const CAUSE: CauseRule = CauseRule {
@@ -69,10 +70,22 @@ fn judge(case: &Case) -> Verdict {
             );
             it.evidence_for
                 .push(case.number("psi.cpu_some", waiting, "%", it.story.clone()));
-            it.missing.push(Missing {
-                signal: "cpu.stat of each cgroup".into(),
-                would_tell: "which group is throttled (nr_throttled)".into(),
-            });
+            match foremost(case.scene.signals, "cgroup.throttled", mover.from, mover.to) {
+                Some((group, throttled)) => {
+                    it.at_most = Confidence::Shown;
+                    it.headline = format!("a quota holds {} back", group.subject);
+                    it.story += &format!(" {} is throttled {throttled:.0} % of the time.", group.subject);
+                    let text = format!("{} may not run {throttled:.0} % of the time", group.subject);
+                    let evidence =
+                        case.scene
+                            .number(group.name, &group.subject, mover.to, throttled, group.unit, text);
+                    it.evidence_for.push(evidence);
+                }
+                None => it.missing.push(Missing {
+                    signal: "cpu.stat of each cgroup".into(),
+                    would_tell: "which group is throttled (nr_throttled)".into(),
+                }),
+            }
             it.advice.push(Advice {
                 text: "Raise cpu.max of the group that is throttled".into(),
                 because: text,

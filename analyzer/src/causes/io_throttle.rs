@@ -5,6 +5,7 @@ use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
 use crate::onset::quantile;
 use crate::processes::Measure;
+use crate::signals::cgroups::foremost;
 use model::ProcessCounter;
 
 pub(super) const CAUSE: CauseRule = CauseRule {
@@ -91,10 +92,36 @@ fn judge(case: &Case) -> Verdict {
             format!("{blocked:.0} tasks wait for block I/O"),
         ));
     }
-    it.missing.push(Missing {
-        signal: "io.max and io.stat of each cgroup".into(),
-        would_tell: "which group's limit it is".into(),
-    });
+    match foremost(case.scene.signals, "cgroup.io_of_limit", case.from, case.to) {
+        Some((group, used)) if used >= 80.0 => {
+            let subject = group.subject.to_string();
+            let (path, limited) = sources::cgroup_device(&subject);
+            it.at_most = Confidence::Shown;
+            it.headline = format!("control group {path} is held at its I/O limit");
+            it.story = format!(
+                "{text}: {path} is at {used:.0} % of its I/O limit{}.",
+                limited.map_or(String::new(), |limited| format!(" on device {limited}"))
+            );
+            let evidence = case.scene.number(
+                group.name,
+                &group.subject,
+                case.to,
+                used,
+                group.unit,
+                it.story.clone(),
+            );
+            it.evidence_for.push(evidence);
+            it.processes.retain(|p| {
+                let is_member = |own: &String| own == path || own.starts_with(&format!("{path}/"));
+                p.cgroup.as_ref().is_none_or(is_member)
+            });
+        }
+        Some(_) => {}
+        None => it.missing.push(Missing {
+            signal: "io.max and io.stat of each cgroup".into(),
+            would_tell: "which group's limit it is".into(),
+        }),
+    }
     it.advice.push(Advice {
         text: "Look at io.max (or blkio.throttle) of the group that waits, and raise it if the device is meant to serve it".into(),
         because: text,

@@ -1,8 +1,10 @@
 //! Named physical quantities, with units, derived from the columns of a window.
 //!
 //! A rule never reads a kernel file: it reads a signal. What each is and how it is derived stands in the list of its file:
-//! [`memory`], [`reclaim`], [`disks`], [`cpu`], [`pressure`], [`tasks`], [`identities`]. Unknown is NaN, as in [`crate::window`].
+//! [`memory`], [`reclaim`], [`disks`], [`cpu`], [`pressure`], [`tasks`], [`cgroups`], [`identities`]. Unknown is NaN, as in
+//! [`crate::window`].
 
+pub mod cgroups;
 pub mod cpu;
 pub mod disks;
 pub mod identities;
@@ -91,6 +93,7 @@ impl Signals {
             cpu::derive,
             pressure::derive,
             tasks::derive,
+            cgroups::derive,
             // Of the others: last.
             identities::derive,
         ] {

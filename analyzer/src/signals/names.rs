@@ -1,10 +1,17 @@
 //! The names of all signals, sorted: what a site's rules can be about.
 
 /// See the table at the head of each file for what they are.
-pub const NAMES: [&str; 104] = [
+pub const NAMES: [&str; 111] = [
     "balloon.inflate",
     "buddy.free_blocks_ge4",
     "buddy.unusable9",
+    "cgroup.io_of_limit",
+    "cgroup.io_pressure",
+    "cgroup.limit_hits",
+    "cgroup.memory",
+    "cgroup.memory_limit",
+    "cgroup.memory_pressure",
+    "cgroup.throttled",
     "compact.fail",
     "compact.migrate_scanned",
     "compact.stall",

@@ -195,3 +195,59 @@ fn an_unknown_load_is_not_undone_to_zero() {
         "#]],
     );
 }
+
+#[test]
+fn control_groups_of_both_versions() {
+    let first: &[(&str, &str)] = &[
+        (
+            "cgroup/a.slice/memory.events",
+            "low 0\nhigh 0\nmax 10\noom 0\noom_kill 0\n",
+        ),
+        ("cgroup/a.slice/memory.max", "1048576\n"),
+        (
+            "cgroup/a.slice/io.max",
+            "254:0 rbps=1000 wbps=max riops=max wiops=max\n",
+        ),
+        (
+            "cgroup/a.slice/io.stat",
+            "254:0 rbytes=0 wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n",
+        ),
+        ("cgroup/box/memory.limit_in_bytes", "9223372036854771712\n"),
+        ("cgroup/box/memory.failcnt", "5\n"),
+        (
+            "cgroup/box/cpu.stat",
+            "nr_periods 1\nnr_throttled 1\nthrottled_time 100000000\n",
+        ),
+    ];
+    let second: &[(&str, &str)] = &[
+        (
+            "cgroup/a.slice/memory.events",
+            "low 0\nhigh 3\nmax 40\noom 0\noom_kill 0\n",
+        ),
+        (
+            "cgroup/a.slice/io.stat",
+            "254:0 rbytes=900 wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n",
+        ),
+        (
+            "cgroup/box/cpu.stat",
+            "nr_periods 2\nnr_throttled 2\nthrottled_time 600000000\n",
+        ),
+    ];
+    // In the last second nothing moved, and so nothing was told.
+    check(
+        &[
+            "cgroup.memory_limit",
+            "cgroup.limit_hits",
+            "cgroup.throttled",
+            "cgroup.io_of_limit",
+        ],
+        &[first, second, &[("loadavg", "0.00 0.00 0.00 1/1 1\n")]],
+        expect![[r#"
+            cgroup.memory_limit /a.slice: 1048576 1048576 1048576 B
+            cgroup.limit_hits /a.slice: ? 33 0 1/s
+            cgroup.limit_hits /box: ? 0 0 1/s
+            cgroup.throttled /box: ? 50 0 %
+            cgroup.io_of_limit /a.slice 254:0: ? 90 0 %
+        "#]],
+    );
+}
