@@ -9,6 +9,7 @@ mod import;
 mod info;
 mod manual;
 mod output;
+mod snapshot;
 
 use clap::{Parser, Subcommand};
 use std::io;
@@ -56,6 +57,7 @@ enum Command {
     Cat(cat::Arguments),
     Diff(diff::Arguments),
     Info(info::Arguments),
+    Snapshot(snapshot::Arguments),
     /// Print what each rule looks for, why it matters and when it is wrong
     Rules(manual::Arguments),
     /// Print what each cause is, and what speaks for and against it
@@ -106,6 +108,7 @@ impl Arguments {
             Command::Cat(arguments) => arguments.run(&db),
             Command::Diff(arguments) => arguments.run(&db),
             Command::Info(arguments) => arguments.run(&db),
+            Command::Snapshot(arguments) => arguments.run(&db),
             Command::Rules(arguments) => arguments.rules(),
             Command::Causes(arguments) => arguments.causes(),
             Command::Completions(arguments) => arguments.run(),

@@ -6,4 +6,5 @@ mod explain;
 mod imports;
 mod recordings;
 mod scratch;
+mod snapshots;
 mod stories;
