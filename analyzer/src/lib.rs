@@ -1,5 +1,6 @@
 //! From what was recorded to what went wrong: windows, rules, causes, reports; also the import of what others recorded.
 
+pub mod bundle;
 pub mod cat;
 pub mod causes;
 pub mod diff;

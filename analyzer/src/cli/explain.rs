@@ -2,6 +2,7 @@
 
 use super::database::Database;
 use super::{Failure, output};
+use analyzer::bundle;
 use analyzer::explain::document::Status;
 use analyzer::explain::{self, explain};
 use analyzer::report::{self, Style};
@@ -15,7 +16,7 @@ use store::Reader;
 
 /// Explain what went wrong in a window: the first mover, what it set off, and what it was not
 ///
-/// Without a window: the last ten minutes of the data. The header says which day and zone were taken.
+/// Without a window: the last ten minutes of the data, or of a bundle its own span. The header says which day and zone were taken.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Start of the window
@@ -106,6 +107,12 @@ impl Arguments {
             return Ok(time_grammar::parse_around(text, &db.context)?);
         }
         let (from, to) = (self.from.as_deref(), self.to.as_deref());
+        if from.is_none()
+            && to.is_none()
+            && let Some(about) = bundle::about(&db.reader)?
+        {
+            return Ok(about.span());
+        }
         let mut span = time_grammar::parse_window(from, to, DEFAULT_LENGTH, &db.context)?;
         if from.is_none() {
             // Nobody asked for what lies before the data.

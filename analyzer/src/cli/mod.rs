@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how a run ends.
 
+mod bundle;
 mod cat;
 mod completions;
 mod database;
@@ -58,6 +59,7 @@ enum Command {
     Diff(diff::Arguments),
     Info(info::Arguments),
     Snapshot(snapshot::Arguments),
+    Bundle(bundle::Arguments),
     /// Print what each rule looks for, why it matters and when it is wrong
     Rules(manual::Arguments),
     /// Print what each cause is, and what speaks for and against it
@@ -109,6 +111,7 @@ impl Arguments {
             Command::Diff(arguments) => arguments.run(&db),
             Command::Info(arguments) => arguments.run(&db),
             Command::Snapshot(arguments) => arguments.run(&db),
+            Command::Bundle(arguments) => arguments.run(&db),
             Command::Rules(arguments) => arguments.rules(),
             Command::Causes(arguments) => arguments.causes(),
             Command::Completions(arguments) => arguments.run(),

@@ -1,6 +1,7 @@
 //! The analyzer as its users meet it: the real binary, real recordings, real damage.
 
 mod bad_recordings;
+mod bundles;
 mod command_line;
 mod explain;
 mod imports;
