@@ -204,8 +204,9 @@ impl Extract<'_> {
             let Some(&run) = self.runs.get(&run) else {
                 continue;
             };
-            let (stamps, blocks) = self.reader.stretch_blocks(stretch)?;
-            let mut ticks: Vec<Tick> = stamps
+            let mut ticks: Vec<Tick> = self
+                .reader
+                .stretch_stamps(stretch)?
                 .into_iter()
                 .map(|(at, monotonic)| Tick {
                     at: UnixNanos(at),
@@ -213,7 +214,7 @@ impl Extract<'_> {
                     readings: Vec::new(),
                 })
                 .collect();
-            for block in blocks {
+            for block in self.reader.stretch_blocks(stretch)? {
                 let Some(source) = self.source(block.source)? else {
                     continue;
                 };

@@ -40,3 +40,7 @@ pub use retention::Retention;
 pub use schema::SCHEMA_VERSION;
 pub use stretches::{BlockSummary, Slots, StoredReading, Stretch};
 pub use writer::{RunId, Writer};
+
+/// For the extension, which speaks to SQLite about its table, in the version that is used here.
+#[cfg(feature = "loadable")]
+pub use rusqlite;

@@ -312,15 +312,18 @@ impl Reader {
         })
     }
 
-    /// A stretch as it was written: wall and monotonic times of its ticks, and its blocks.
-    pub(crate) fn stretch_blocks(&self, stretch: i64) -> Result<(Vec<(i64, i64)>, Vec<WholeBlock>)> {
+    /// Wall and monotonic times of the ticks of a stretch, as they were written.
+    pub(crate) fn stretch_stamps(&self, stretch: i64) -> Result<Vec<(i64, i64)>> {
         let stamps: Vec<u8> = self.ask(|db| {
             db.query_row("SELECT stamps FROM stretch WHERE id = ?1", [stretch], |r| {
                 r.get(0)
             })
         })?;
-        let stamps =
-            times::stamps(&stamps).ok_or_else(|| self.damaged(format!("times of stretch {stretch}")))?;
+        times::stamps(&stamps).ok_or_else(|| self.damaged(format!("times of stretch {stretch}")))
+    }
+
+    /// All blocks of a stretch.
+    pub(crate) fn stretch_blocks(&self, stretch: i64) -> Result<Vec<WholeBlock>> {
         let rows: Vec<(i64, BlockRow)> = self.ask(|db| {
             let mut rows = db.prepare_cached(&format!(
                 "SELECT {BLOCK_COLUMNS}, b.source {BLOCK_FROM} WHERE b.stretch = ?1 ORDER BY b.id"
@@ -346,7 +349,7 @@ impl Reader {
                 columns,
             });
         }
-        Ok((stamps, blocks))
+        Ok(blocks)
     }
 
     fn source_id(&self, source: &str) -> Result<Option<i64>> {

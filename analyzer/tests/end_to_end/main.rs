@@ -8,4 +8,5 @@ mod imports;
 mod recordings;
 mod scratch;
 mod snapshots;
+mod sqlite_shell;
 mod stories;
