@@ -8,6 +8,7 @@ pub mod explain;
 pub mod import;
 pub mod links;
 pub mod onset;
+pub mod plot;
 pub mod processes;
 pub mod report;
 pub mod rules;

@@ -10,6 +10,7 @@ mod import;
 mod info;
 mod manual;
 mod output;
+mod plot;
 mod snapshot;
 
 use clap::{Parser, Subcommand};
@@ -58,6 +59,7 @@ enum Command {
     Cat(cat::Arguments),
     Diff(diff::Arguments),
     Info(info::Arguments),
+    Plot(plot::Arguments),
     Snapshot(snapshot::Arguments),
     Bundle(bundle::Arguments),
     /// Print what each rule looks for, why it matters and when it is wrong
@@ -110,6 +112,7 @@ impl Arguments {
             Command::Cat(arguments) => arguments.run(&db),
             Command::Diff(arguments) => arguments.run(&db),
             Command::Info(arguments) => arguments.run(&db),
+            Command::Plot(arguments) => arguments.run(&db),
             Command::Snapshot(arguments) => arguments.run(&db),
             Command::Bundle(arguments) => arguments.run(&db),
             Command::Rules(arguments) => arguments.rules(),

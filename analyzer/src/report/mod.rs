@@ -6,5 +6,7 @@ mod markdown;
 mod text;
 
 pub use html::html;
+pub(crate) use html::safe;
 pub use markdown::markdown;
+pub(crate) use text::plain;
 pub use text::{Style, text};

@@ -5,6 +5,7 @@ mod bundles;
 mod command_line;
 mod explain;
 mod imports;
+mod plots;
 mod recordings;
 mod scratch;
 mod snapshots;
