@@ -1,5 +1,6 @@
 //! From what was recorded to what went wrong: windows, rules, causes, reports; also the import of what others recorded.
 
+pub mod bundle;
 pub mod cat;
 pub mod causes;
 pub mod compare;
@@ -9,12 +10,14 @@ pub mod import;
 pub mod incidents;
 pub mod links;
 pub mod onset;
+pub mod plot;
 pub mod processes;
 pub mod report;
 pub mod rules;
 pub mod settings;
 pub mod signals;
 pub mod site;
+pub mod snapshot;
 pub mod time_grammar;
 pub mod topology;
 pub mod units;

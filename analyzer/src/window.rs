@@ -98,7 +98,7 @@ const WANTED: [&str; 26] = [
 ];
 
 /// Seconds before the span that are loaded too, to know the node's own quiet.
-const LEAD_SECONDS: i64 = 600;
+pub const LEAD_SECONDS: i64 = 600;
 
 /// Columns to load.
 #[derive(Debug, Clone, Copy)]

@@ -10,6 +10,7 @@ mod columns;
 mod compact;
 mod compact_processes;
 mod error;
+mod extract;
 mod gather;
 mod head;
 mod hot;
@@ -34,9 +35,14 @@ pub use column::ColumnSummary;
 pub use compact::STRETCH_TICKS;
 pub use error::{Error, Result};
 pub use many::SeeReading;
+pub use extract::{Extracted, Rewrite, Verbatim};
 pub use paths::default_path;
 pub use reader::{Reader, SourceSize, TickStamp};
 pub use retention::Retention;
 pub use schema::SCHEMA_VERSION;
 pub use stretches::{BlockSummary, Slots, StoredReading, Stretch};
 pub use writer::{RunId, Writer};
+
+/// For the extension, which speaks to SQLite about its table, in the version that is used here.
+#[cfg(feature = "loadable")]
+pub use rusqlite;

@@ -5,7 +5,7 @@ use crate::processes::{HotProcess, Live, Look, unpack};
 use crate::reader::Reader;
 use model::{ProcessIdentity, ProcessSample, ProcessTick, TimeSpan, UnixNanos};
 use rusqlite::{OptionalExtension, params};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 impl Reader {
     /// Processes of a span. The first tick of each run is complete as far as is known: it carries forward who was alive before the
@@ -14,13 +14,23 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read, or a block is damaged.
     pub fn processes(&self, span: TimeSpan) -> Result<Vec<ProcessTick>> {
+        let mut out = self.processes_by_run(span, &mut HashSet::new())?;
+        out.sort_by_key(|(_, tick)| tick.at);
+        Ok(out.into_iter().map(|(_, tick)| tick).collect())
+    }
+
+    /// The same with its run, run by run. Runs that are in `begun` have begun before: nobody is carried forward for them.
+    pub(crate) fn processes_by_run(
+        &self,
+        span: TimeSpan,
+        begun: &mut HashSet<i64>,
+    ) -> Result<Vec<(i64, ProcessTick)>> {
         self.snapshot(|_| {
             let mut identities = Identities {
                 reader: self,
                 known: HashMap::new(),
             };
-            let mut out: Vec<ProcessTick> = Vec::new();
-            let mut run_before = None;
+            let mut out: Vec<(i64, ProcessTick)> = Vec::new();
             for (run, looks) in self.looks(span)? {
                 let mut live = Live::default();
                 for Look { at, key, body } in looks {
@@ -30,7 +40,7 @@ impl Reader {
                     if !span.contains(UnixNanos(at)) {
                         continue;
                     }
-                    let is_first = run_before.replace(run) != Some(run);
+                    let is_first = begun.insert(run);
                     let samples = if is_first {
                         // A process that ended in this very look is listed, but no longer among the living.
                         let ended = listed.into_iter().filter(|s| s.state == 'X');
@@ -42,14 +52,14 @@ impl Reader {
                     for sample in samples {
                         known.extend(identities.sample(sample)?);
                     }
-                    out.push(ProcessTick {
+                    let tick = ProcessTick {
                         at: UnixNanos(at),
                         complete: complete || is_first,
                         samples: known,
-                    });
+                    };
+                    out.push((run, tick));
                 }
             }
-            out.sort_by_key(|t| t.at);
             Ok(out)
         })
     }

@@ -68,6 +68,38 @@ impl Reader {
         })
     }
 
+    /// Reads through a connection that somebody else opened, in his transaction if he has begun one.
+    ///
+    /// # Errors
+    /// When its database is not ours, or a newer program wrote it.
+    #[cfg(feature = "loadable")]
+    pub fn over(db: Connection) -> Result<Reader> {
+        let path = db.path().map(PathBuf::from).unwrap_or_default();
+        schema::identify(&db, &path)?;
+        Ok(Reader {
+            db,
+            path,
+            templates: RefCell::default(),
+        })
+    }
+
+    /// Seconds since 1970 of a text that SQLite takes for a time (`2016-09-10 10:50:13`, `now`; UTC unless it says otherwise).
+    /// `None`: it takes it for none.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    #[cfg(feature = "loadable")]
+    pub fn parse_time(&self, text: &str) -> Result<Option<f64>> {
+        // To the millisecond, which is what SQLite keeps of a time.
+        self.ask(|db| {
+            db.query_row(
+                "SELECT round((julianday(?1) - 2440587.5) * 86400000.0) / 1000.0",
+                [text],
+                |r| r.get(0),
+            )
+        })
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -162,16 +162,26 @@ impl Writer {
         })
     }
 
-    /// Keeps what an analyzer worked out, until it is thrown away: texts under keys that begin with `version`. Those of other versions
-    /// go.
+    /// Keeps a text for analyzers under a key, until it is thrown away.
+    ///
+    /// # Errors
+    /// When the disk or another program says no.
+    pub fn cache(&mut self, key: &str, value: &str) -> Result<()> {
+        self.run_sql(
+            "INSERT OR REPLACE INTO cache (key, value) VALUES (?1, ?2)",
+            params![key, value],
+        )
+    }
+
+    /// Keeps texts under keys that begin with `version`, which begins with `family`: what a family holds of other versions goes.
     ///
     /// # Errors
     /// When the disk or another program says no; then nothing of it is kept.
-    pub fn cache(&mut self, version: &str, entries: &[(String, String)]) -> Result<()> {
+    pub fn cache_version(&mut self, family: &str, version: &str, entries: &[(String, String)]) -> Result<()> {
         self.atomically(|db| {
             db.execute(
-                "DELETE FROM cache WHERE substr(key, 1, length(?1)) <> ?1",
-                params![version],
+                "DELETE FROM cache WHERE substr(key, 1, length(?1)) = ?1 AND substr(key, 1, length(?2)) <> ?2",
+                params![family, version],
             )?;
             let mut insert =
                 db.prepare_cached("INSERT OR REPLACE INTO cache (key, value) VALUES (?1, ?2)")?;

@@ -61,6 +61,41 @@ impl Reader {
         })
     }
 
+    /// Those of one boot, by its id in the database, in the order of their numbers.
+    pub(crate) fn log_of(&self, boot: i64, span: TimeSpan) -> Result<Vec<LogRecord>> {
+        self.ask(|db| {
+            let mut rows = db.prepare_cached(
+                "SELECT at_ns, sequence, priority, text FROM log WHERE boot = ?1 AND at_ns BETWEEN ?2 AND ?3 ORDER BY sequence",
+            )?;
+            rows.query_map(params![boot, span.from.0, span.to.0], |r| {
+                Ok(LogRecord {
+                    at: UnixNanos(r.get(0)?),
+                    sequence: r.get::<_, i64>(1)? as u64,
+                    priority: r.get(2)?,
+                    text: r.get(3)?,
+                })
+            })?
+            .collect()
+        })
+    }
+
+    /// Sharp events of one run in a span, in order of time.
+    pub(crate) fn events_of(&self, run: i64, span: TimeSpan) -> Result<Vec<Event>> {
+        self.ask(|db| {
+            let mut rows = db.prepare_cached(
+                "SELECT at_ns, kind, detail FROM event WHERE run = ?1 AND at_ns BETWEEN ?2 AND ?3 ORDER BY at_ns, id",
+            )?;
+            rows.query_map(params![run, span.from.0, span.to.0], |r| {
+                Ok(Event {
+                    at: UnixNanos(r.get(0)?),
+                    kind: r.get(1)?,
+                    detail: r.get(2)?,
+                })
+            })?
+            .collect()
+        })
+    }
+
     /// Sharp events of a span, in order of time.
     ///
     /// # Errors

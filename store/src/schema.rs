@@ -134,7 +134,7 @@ fn open_read_only(name: &OsStr) -> Result<Connection> {
 }
 
 /// The schema version of a database that is ours and not newer than we are.
-fn identify(db: &Connection, path: &Path) -> Result<i64> {
+pub(crate) fn identify(db: &Connection, path: &Path) -> Result<i64> {
     let look = || {
         Ok((
             pragma(db, "application_id")?,

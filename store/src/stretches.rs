@@ -66,8 +66,19 @@ pub struct BlockSummary {
     pub columns: Vec<ColumnSummary>,
 }
 
-const BLOCK_ROW: &str = "b.template, b.from_ns, b.to_ns, b.body, t.run, t.stamps, b.times, b.base, b.readings
-    FROM block b JOIN stretch t ON t.id = b.stretch";
+/// A compacted block, wholly decoded.
+pub(crate) struct WholeBlock {
+    /// Id of the source.
+    pub(crate) source: i64,
+    pub(crate) template: Arc<Template>,
+    /// Tick (its place in the stretch) and offset of each reading, in units of [`OFFSET_UNIT`].
+    pub(crate) readings: Vec<(usize, i64)>,
+    pub(crate) columns: Vec<Vec<u64>>,
+}
+
+const BLOCK_COLUMNS: &str =
+    "b.template, b.from_ns, b.to_ns, b.body, t.run, t.stamps, b.times, b.base, b.readings";
+const BLOCK_FROM: &str = "FROM block b JOIN stretch t ON t.id = b.stretch";
 
 pub(crate) struct BlockRow {
     pub(crate) template: i64,
@@ -277,7 +288,7 @@ impl Reader {
                     break;
                 }
                 let row = self.ask(|db| {
-                    let mut rows = db.prepare_cached(&format!("SELECT {BLOCK_ROW} WHERE b.id = ?1"))?;
+                    let mut rows = db.prepare_cached(&format!("SELECT {BLOCK_COLUMNS} {BLOCK_FROM} WHERE b.id = ?1"))?;
                     rows.query_row([block], BlockRow::of)
                 })?;
                 let broken = || self.damaged(format!("{source} at {} s", row.from / 1_000_000_000));
@@ -299,6 +310,46 @@ impl Reader {
             }
             Ok(best)
         })
+    }
+
+    /// Wall and monotonic times of the ticks of a stretch, as they were written.
+    pub(crate) fn stretch_stamps(&self, stretch: i64) -> Result<Vec<(i64, i64)>> {
+        let stamps: Vec<u8> = self.ask(|db| {
+            db.query_row("SELECT stamps FROM stretch WHERE id = ?1", [stretch], |r| {
+                r.get(0)
+            })
+        })?;
+        times::stamps(&stamps).ok_or_else(|| self.damaged(format!("times of stretch {stretch}")))
+    }
+
+    /// All blocks of a stretch.
+    pub(crate) fn stretch_blocks(&self, stretch: i64) -> Result<Vec<WholeBlock>> {
+        let rows: Vec<(i64, BlockRow)> = self.ask(|db| {
+            let mut rows = db.prepare_cached(&format!(
+                "SELECT {BLOCK_COLUMNS}, b.source {BLOCK_FROM} WHERE b.stretch = ?1 ORDER BY b.id"
+            ))?;
+            rows.query_map([stretch], |r| Ok((r.get(9)?, BlockRow::of(r)?)))?
+                .collect()
+        })?;
+        let mut blocks = Vec::with_capacity(rows.len());
+        for (source, row) in rows {
+            let broken = || self.damaged(format!("source {source} at {} s", row.from / 1_000_000_000));
+            let template = self.template(row.template)?;
+            let readings = times::readings(&row.times, row.readings).ok_or_else(broken)?;
+            let block = Block::open(&row.body).ok_or_else(broken)?;
+            let all: Vec<usize> = (0..template.slots().len()).collect();
+            let columns = self.block_columns(&row, &block, &all)?.ok_or_else(broken)?;
+            if columns.iter().any(|column| column.len() != readings.len()) {
+                return Err(broken());
+            }
+            blocks.push(WholeBlock {
+                source,
+                template,
+                readings,
+                columns,
+            });
+        }
+        Ok(blocks)
     }
 
     fn source_id(&self, source: &str) -> Result<Option<i64>> {
@@ -330,7 +381,7 @@ impl Reader {
     pub(crate) fn block_rows(&self, source: i64, span: TimeSpan) -> Result<Vec<BlockRow>> {
         self.ask(|db| {
             let mut rows = db.prepare_cached(&format!(
-                "SELECT {BLOCK_ROW} WHERE b.source = ?1 AND b.to_ns >= ?2 AND b.from_ns <= ?3 ORDER BY b.from_ns, b.id"
+                "SELECT {BLOCK_COLUMNS} {BLOCK_FROM} WHERE b.source = ?1 AND b.to_ns >= ?2 AND b.from_ns <= ?3 ORDER BY b.from_ns, b.id"
             ))?;
             rows.query_map(params![source, span.from.0, span.to.0], BlockRow::of)?.collect()
         })

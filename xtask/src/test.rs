@@ -31,6 +31,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let built = summary.step("build", || {
         once(cargo().args(["build", "--workspace", "--all-targets"]))
     });
+    // A workspace of its own, whose library the tests load into the sqlite3 shell.
+    summary.step("extension", extension);
     if built {
         summary.step("tests", rust_tests);
     } else {
@@ -96,6 +98,22 @@ fn recordings() -> String {
 fn build_page() -> Result<Counts> {
     crate::page::build()?;
     Ok(Counts::ONE)
+}
+
+fn extension() -> Result<Counts> {
+    const MANIFEST: [&str; 2] = ["--manifest-path", "extension/Cargo.toml"];
+    let in_our_target = |name: &str| {
+        let mut command = cargo();
+        command
+            .arg(name)
+            .args(MANIFEST)
+            .arg("--target-dir")
+            .arg(workspace::target());
+        command
+    };
+    run_command(cargo().arg("fmt").args(MANIFEST).arg("--check"))?;
+    run_command(in_our_target("clippy").args(["--all-targets", "--", "-D", "warnings"]))?;
+    once(&mut in_our_target("build"))
 }
 
 fn rust_tests() -> Result<Counts> {

@@ -15,7 +15,7 @@ use store::Reader;
 
 /// Explain what went wrong in a window: the first mover, what it set off, and what it was not
 ///
-/// Without a window: the last ten minutes of the data. The header says which day and zone were taken.
+/// Without a window: the last ten minutes of the data, or of a bundle its own span. The header says which day and zone were taken.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -46,7 +46,7 @@ impl Arguments {
     pub(super) fn run(self, db: &Path, color: clap::ColorChoice) -> Result<u8, Failure> {
         let db = Database::open(db, self.window.tz)?;
         let tz = db.context.tz;
-        let span = self.window.span(&db, DEFAULT_LENGTH)?;
+        let span = self.window.span_or_bundle(&db, DEFAULT_LENGTH)?;
         let explanation = explain(
             &db.reader,
             span,

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how a run ends.
 
+mod bundle;
 mod cat;
 mod compare;
 mod completions;
@@ -15,6 +16,8 @@ mod rules;
 mod site;
 mod watch;
 mod window;
+mod plot;
+mod snapshot;
 
 use clap::{Parser, Subcommand};
 use std::io;
@@ -66,6 +69,9 @@ enum Command {
     Diff(diff::Arguments),
     Info(info::Arguments),
     Rules(rules::Arguments),
+    Plot(plot::Arguments),
+    Snapshot(snapshot::Arguments),
+    Bundle(bundle::Arguments),
     /// Print what each cause is, and what speaks for and against it
     Causes(manual::Arguments),
     Completions(completions::Arguments),
@@ -118,6 +124,9 @@ impl Arguments {
             Command::Diff(arguments) => arguments.run(&db),
             Command::Info(arguments) => arguments.run(&db),
             Command::Rules(arguments) => arguments.run(&db),
+            Command::Plot(arguments) => arguments.run(&db),
+            Command::Snapshot(arguments) => arguments.run(&db),
+            Command::Bundle(arguments) => arguments.run(&db),
             Command::Causes(arguments) => arguments.causes(),
             Command::Completions(arguments) => arguments.run(),
         }

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::database::Database;
-use analyzer::time_grammar;
+use analyzer::{bundle, time_grammar};
 use chrono_tz::Tz;
 use clap::Args;
 use model::{Nanos, TimeSpan};
@@ -27,6 +27,15 @@ pub(super) struct WindowArguments {
 }
 
 impl WindowArguments {
+    /// The window meant; where nobody says any part of it, a bundle's own.
+    pub(super) fn span_or_bundle(&self, db: &Database, length: Nanos) -> Result<TimeSpan, Failure> {
+        let said = [&self.from, &self.to, &self.last, &self.around];
+        match bundle::about(&db.reader)? {
+            Some(about) if said.iter().all(|part| part.is_none()) => Ok(about.span()),
+            _ => self.span(db, length),
+        }
+    }
+
     /// The window meant; where nobody says its start, it is so long.
     pub(super) fn span(&self, db: &Database, length: Nanos) -> Result<TimeSpan, Failure> {
         if let Some(text) = &self.last {

@@ -10,6 +10,9 @@ use store::{Reader, Writer};
 /// Changes whenever a rule, a cause or a signal does: a hash over their sources, by build.rs.
 pub(super) const RULES_VERSION: &str = env!("HIGHWATER_RULES_VERSION");
 
+/// What all keys begin with.
+const FAMILY: &str = "incidents ";
+
 /// Remembers, or does not.
 pub struct Cache {
     enabled: bool,
@@ -32,7 +35,7 @@ impl Cache {
     pub fn on(site: &str) -> Cache {
         Cache {
             enabled: true,
-            version: format!("{RULES_VERSION}{site}"),
+            version: format!("{FAMILY}{RULES_VERSION}{site}"),
             fresh: Vec::new(),
         }
     }
@@ -59,7 +62,7 @@ impl Cache {
             return;
         }
         if let Ok(mut writer) = Writer::open(path) {
-            let _ = writer.cache(&self.version, &self.fresh);
+            let _ = writer.cache_version(FAMILY, &self.version, &self.fresh);
             self.fresh.clear();
         }
     }

@@ -179,7 +179,7 @@ fn figure(chart: &Chart, out: &mut String) {
 }
 
 /// Reported names are hostile text: nothing of them may become markup.
-fn safe(text: &str) -> String {
+pub(crate) fn safe(text: &str) -> String {
     let mut out = String::new();
     for c in plain(text).chars() {
         match c {

@@ -10,5 +10,7 @@ mod text;
 pub use differences::differences;
 pub use html::html;
 pub use list::list;
+pub(crate) use html::safe;
 pub use markdown::markdown;
+pub(crate) use text::plain;
 pub use text::{Style, text};

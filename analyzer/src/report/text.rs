@@ -351,7 +351,7 @@ pub(super) fn said(confidence: Confidence) -> &'static str {
 }
 
 /// Names of processes and devices come from whoever chose them: no control characters reach the terminal.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

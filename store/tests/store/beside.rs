@@ -118,14 +118,14 @@ fn events_and_what_analyzers_keep() {
     };
     writer.append_events(now, &[event(2), event(1)]).unwrap();
     let entry = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    writer
-        .cache("v1", &[entry("v1 a", "one"), entry("v1 b", "of another version")])
-        .unwrap();
-    writer.cache("v2", &[entry("v2 a", "one")]).unwrap();
-    writer.cache("v2", &[entry("v2 a", "two")]).unwrap();
+    writer.cache("report", "stays").unwrap();
+    let old = [entry("list 1 a", "one"), entry("list 1 b", "of another version")];
+    writer.cache_version("list ", "list 1", &old).unwrap();
+    writer.cache_version("list ", "list 2", &[entry("list 2 a", "one")]).unwrap();
+    writer.cache_version("list ", "list 2", &[entry("list 2 a", "two")]).unwrap();
     let reader = scratch.reader();
     assert_eq!(reader.events(ALL).unwrap(), [event(1), event(2)]);
     assert_eq!(reader.events(crate::common::span(2, 3)).unwrap(), [event(2)]);
-    assert_eq!(reader.cached("v2 a").unwrap().as_deref(), Some("two"));
-    assert_eq!(reader.cached("v1 b").unwrap(), None);
+    let kept = ["report", "list 1 b", "list 2 a"].map(|key| reader.cached(key).unwrap());
+    assert_eq!(kept, [Some("stays".into()), None, Some("two".into())]);
 }

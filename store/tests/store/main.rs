@@ -4,6 +4,7 @@ mod beside;
 mod common;
 mod crash;
 mod damage;
+mod extract;
 mod processes;
 mod recordings;
 mod refusals;

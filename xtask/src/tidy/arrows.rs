@@ -6,13 +6,14 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// Each crate and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("model", &[]),
     ("sources", &["model"]),
     ("store", &["model"]),
     ("collector", &["model", "sources", "store"]),
     ("analyzer", &["model", "sources", "store"]),
     ("web", &["model", "store", "analyzer"]),
+    ("extension", &["model", "sources", "store"]),
     ("xtask", &["model", "store"]),
 ];
 
@@ -24,16 +25,35 @@ const RESERVED: [(&str, &[&str]); 4] = [
     ("axum", &["web"]),
 ];
 
+/// The manifest of the one crate that is a workspace of its own: it names its neighbours by their paths, and nothing else.
+const EXTENSION: &str = "extension/Cargo.toml";
+
 /// What must not come in through others either: the collector runs on a sick node and stays small.
 const NEVER_IN_COLLECTOR: [&str; 2] = ["polars", "axum"];
 
 /// All findings in the workspace's manifests.
 pub(super) fn check(files: &[File]) -> Result<Vec<String>> {
-    let metadata =
-        command::output(command::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
-    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata")?;
     let mut findings = Vec::new();
-    for package in metadata["packages"].as_array().into_iter().flatten() {
+    let mut packages = Vec::new();
+    for manifest in ["Cargo.toml", EXTENSION] {
+        let metadata = [
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--manifest-path",
+            manifest,
+        ];
+        let metadata = command::output(command::cargo().args(metadata))?;
+        let mut metadata: Value = serde_json::from_str(&metadata).context("cargo metadata")?;
+        packages.extend(
+            metadata["packages"]
+                .as_array_mut()
+                .map(std::mem::take)
+                .unwrap_or_default(),
+        );
+    }
+    for package in &packages {
         let name = package["name"].as_str().unwrap_or_default();
         let dependencies = package["dependencies"].as_array().into_iter().flatten();
         let names: Vec<&str> = dependencies
@@ -98,7 +118,11 @@ fn versions_of_their_own(file: &File) -> Vec<String> {
     for (number, line) in file.text.lines().enumerate() {
         if line.starts_with('[') {
             in_dependencies = line.trim_end_matches(']').ends_with("dependencies");
-        } else if in_dependencies && line.contains('=') && !line.replace(' ', "").contains("workspace=true") {
+        } else if in_dependencies
+            && line.contains('=')
+            && !line.replace(' ', "").contains("workspace=true")
+            && !(file.path == EXTENSION && line.contains("path = \"../"))
+        {
             findings.push(format!(
                 "{}:{}: versions stand in the root Cargo.toml",
                 file.path,
