@@ -3,13 +3,14 @@
 use crate::clock::{Instant, monotonic};
 use crate::facts::settings;
 use crate::inventory::sys_beside;
+use crate::keeper::RETENTION;
 use crate::kernel_file::KernelFile;
 use crate::kmsg::KernelLog;
 use crate::processes::Processes;
 use crate::sampler::why;
 use crate::topology::blocks;
 use crate::{cli, pressure_events};
-use model::{ProcessCounter, Template, UnixNanos};
+use model::{ProcessCounter, Template, TimeSpan, UnixNanos};
 use std::path::Path;
 use std::process::ExitCode;
 use store::Reader;
@@ -148,9 +149,20 @@ fn contents(path: &Path) -> store::Result<Vec<String>> {
                 length(span.seconds()),
                 utc(span.from)
             ),
+            ended_by(&reader, span)?,
             format!("newest tick {}", utc(span.to)),
         ],
         None => vec![format!("{size}, no tick yet")],
+    })
+}
+
+/// Which limit made that there is nothing older.
+fn ended_by(reader: &Reader, span: TimeSpan) -> store::Result<String> {
+    let facts = reader.facts(span)?;
+    let last = facts.iter().rfind(|fact| fact.name == RETENTION);
+    Ok(match last.and_then(|fact| fact.value.as_deref()) {
+        Some(limit) => format!("what was older is deleted, by the limit of {limit}"),
+        None => "nothing was deleted yet".to_string(),
     })
 }
 

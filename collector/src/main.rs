@@ -3,6 +3,7 @@
 //! One thread keeps the beat and reads ([`run`], [`sampler`]); another writes ([`recorder`]), so that a disk that hangs never
 //! delays a reading. Nothing is interpreted here.
 
+mod aside;
 mod cli;
 mod clock;
 mod doctor;
@@ -11,6 +12,7 @@ mod inventory;
 mod keeper;
 mod kernel_file;
 mod kmsg;
+mod memory;
 mod node;
 mod once;
 mod pressure_events;

@@ -3,10 +3,11 @@
 use crate::clock::{Grid, Instant, monotonic};
 use crate::keeper::{Keep, Keeper};
 use crate::kmsg::KernelLog;
+use crate::memory::hold_our_place;
 use crate::processes::Processes;
 use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
-use crate::service::{Service, stay_in_memory};
+use crate::service::Service;
 use crate::{cli, inventory, node, pressure_events, say};
 use model::{Gap, Nanos, Run, RunOrigin};
 use std::future::poll_fn;
@@ -50,7 +51,7 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     pressure_events::start(proc, recorder.sender())?;
     let mut watch = Watch::new(proc, !arguments.no_processes);
     let mut service = Service::from_environment();
-    stay_in_memory().iter().for_each(|refused| say(refused));
+    hold_our_place().iter().for_each(|refused| say(refused));
     say(&format!(
         "recording {} every {:?} to {}",
         proc.display(),

@@ -1,4 +1,4 @@
-//! What makes it a service: words to systemd, and a place in memory that an incident does not take away.
+//! What makes it a service: words to systemd.
 
 use crate::clock::monotonic;
 use crate::say;
@@ -70,24 +70,4 @@ fn connect(name: &str) -> Option<UnixDatagram> {
     connected
         .map_err(|error| say(&format!("NOTIFY_SOCKET={name}: {error}")))
         .ok()
-}
-
-/// Keeps our memory from being reclaimed, and us from being the OOM killer's choice, where that is allowed. Answers what was not.
-pub(crate) fn stay_in_memory() -> Vec<String> {
-    let mut refused = Vec::new();
-    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "-900") {
-        refused.push(format!(
-            "the OOM killer may choose the collector: oom_score_adj: {error}"
-        ));
-    }
-    // What was touched stays; what never is takes no room. That needs Linux 4.4.
-    // SAFETY: takes flags only.
-    let locked = unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) };
-    if locked != 0 {
-        let error = std::io::Error::last_os_error();
-        refused.push(format!(
-            "memory is not locked and may be paged out: mlockall: {error}"
-        ));
-    }
-    refused
 }

@@ -181,6 +181,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     let mut numbers: HashMap<Arc<str>, Numbers> = HashMap::new();
     let mut of_processes: HashMap<ProcessIdentity, Numbers> = HashMap::new();
+    let mut passing: BTreeMap<ProcessIdentity, ProcessSample> = BTreeMap::new();
     let (mut which, mut row, mut repetition) = (0, 0, 0u64);
     let mut written = 0;
     while written < total {
@@ -207,10 +208,13 @@ fn main() -> Result<(), Box<dyn Error>> {
                 writer.append(run, &tick)?;
                 if let Some(look) = recording.looks.get(row) {
                     let mut samples = Vec::new();
+                    let mut gone = std::mem::take(&mut passing);
+                    let is_last = row + 1 == recording.ticks.len();
                     for sample in look {
                         let mut sample = sample.clone();
                         // Who came or went in the recording is somebody else each time.
-                        if !lasting[which].contains_key(&sample.identity) {
+                        let is_passing = !lasting[which].contains_key(&sample.identity);
+                        if is_passing {
                             sample.identity.start_ticks += repetition * 1_000_000;
                         }
                         let known: Vec<usize> = (0..sample.counters.len())
@@ -224,15 +228,30 @@ fn main() -> Result<(), Box<dyn Error>> {
                             &|i| !is_gauge(ProcessCounter::ALL[known[i]]),
                             sixteenths,
                         );
-                        if now == before && sample.state == 'S' && second > 0 {
-                            continue;
-                        }
+                        let is_still = now == before && sample.state == 'S' && second > 0;
                         known
                             .iter()
                             .zip(now)
                             .for_each(|(i, now)| sample.counters[*i] = Some(now));
+                        if is_passing {
+                            gone.remove(&sample.identity);
+                            if is_last {
+                                sample.state = 'X';
+                            }
+                            if sample.state != 'X' {
+                                passing.insert(sample.identity.clone(), sample.clone());
+                            }
+                        }
+                        if is_still && sample.state != 'X' {
+                            continue;
+                        }
                         samples.push(sample);
                     }
+                    // A collector tells of each end.
+                    samples.extend(
+                        gone.into_values()
+                            .map(|sample| ProcessSample { state: 'X', ..sample }),
+                    );
                     let at = UnixNanos(at + 3_000_000);
                     writer.append_processes(
                         run,

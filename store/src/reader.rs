@@ -102,6 +102,20 @@ impl Reader {
         }
     }
 
+    /// What SQLite finds wrong with the file, page by page (`PRAGMA integrity_check`). Empty: nothing. Reads all of it.
+    ///
+    /// # Errors
+    /// When the database cannot be read at all.
+    pub fn integrity(&self) -> Result<Vec<String>> {
+        self.ask(|db| {
+            let mut rows = db.prepare("PRAGMA integrity_check")?;
+            let found: Vec<String> = rows
+                .query_map([], |r| r.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(found.into_iter().filter(|line| line != "ok").collect())
+        })
+    }
+
     /// All boots, in order of their first run.
     ///
     /// # Errors
