@@ -116,6 +116,14 @@ impl Reader {
         })
     }
 
+    /// Bytes of the pages that hold something: the file less what later data will fill. This is what retention by size goes by.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn used_bytes(&self) -> Result<u64> {
+        self.ask(crate::retention::used_bytes)
+    }
+
     /// All boots, in order of their first run.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod summary;
 mod test;
 mod tidy;
 mod tools;
+mod torture;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +38,7 @@ enum Task {
     SampleData(sample_data::Arguments),
     Record(record::Arguments),
     History(history::Arguments),
+    Torture(torture::Arguments),
     #[command(hide = true)]
     Demand(record::DemandArguments),
     /// Check what no compiler checks: layout of files, the licence, arrows between crates, paths of one machine
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Task::SampleData(arguments) => sample_data::run(&arguments),
         Task::Record(arguments) => record::run(&arguments),
         Task::History(arguments) => history::run(&arguments),
+        Task::Torture(arguments) => torture::run(&arguments),
         Task::Demand(arguments) => record::demand(&arguments),
         Task::Tidy => tidy::run(),
     };
