@@ -7,7 +7,7 @@ use crate::aside::{move_aside, thin_out, with_end};
 use crate::recorder::Message;
 use crate::say;
 use anyhow::Context;
-use model::{Boot, Fact, Nanos, Run};
+use model::{Boot, Fact, Nanos, Run, TimeSpan};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -31,6 +31,9 @@ const READ_EVERY: Duration = Duration::from_secs(30);
 
 /// The sync interval: a power cut loses what came after the last sync, and what the disk itself had not written.
 const SYNC_EVERY: Duration = Duration::from_secs(10);
+
+/// How much of the end is read then.
+const READ_BACK: Nanos = 600_000_000_000;
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +83,8 @@ struct Open {
     run: RunId,
     /// Device and inode.
     file: (u64, u64),
+    /// Its length when it was last looked at.
+    len: u64,
 }
 
 impl Keeper {
@@ -132,10 +137,12 @@ impl Keeper {
             .expect("only an import's run can be there already");
         let facts: Vec<Fact> = self.facts.values().cloned().collect();
         writer.append_facts(&facts)?;
+        let (file, len) = identity(&self.path).unwrap_or_default();
         self.open = Some(Open {
             writer,
             run,
-            file: identity(&self.path).unwrap_or_default(),
+            file,
+            len,
         });
         Ok(())
     }
@@ -159,17 +166,7 @@ impl Keeper {
                 self.lost += 1;
                 return;
             }
-            if self
-                .open
-                .as_ref()
-                .is_some_and(|open| identity(&self.path) != Some(open.file))
-            {
-                say(&format!(
-                    "{}: was removed while recording: begun anew",
-                    self.path.display()
-                ));
-                self.open = None;
-            }
+            self.look();
             let Err(error) = self.try_store(message) else {
                 break;
             };
@@ -188,6 +185,43 @@ impl Keeper {
             say(&format!("{}: can be written again", self.path.display()));
         }
         self.sync();
+    }
+
+    /// Notices a file that is gone, is another one, or was cut.
+    fn look(&mut self) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        match identity(&self.path) {
+            Some((file, len)) if file == open.file => {
+                let is_shorter = len < std::mem::replace(&mut open.len, len);
+                // Giving pages back makes it shorter too. To read all of it takes long only where it is long, and ticks wait.
+                if is_shorter && len < open.writer.expected_bytes().unwrap_or(0) {
+                    self.check();
+                }
+            }
+            _ => {
+                say(&format!(
+                    "{}: was removed while recording: begun anew",
+                    self.path.display()
+                ));
+                self.open = None;
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let found = Reader::open(&self.path).and_then(|reader| reader.integrity());
+        let what = match found {
+            Ok(found) => found.into_iter().next(),
+            Err(error) => error.is_corrupt().then(|| error.to_string()),
+        };
+        if let Some(what) = what {
+            self.move_aside(&store::Error::Damaged {
+                path: self.path.clone(),
+                what: format!("it was cut while recording: {what}"),
+            });
+        }
     }
 
     /// Says what was given up.
@@ -256,7 +290,10 @@ impl Keeper {
         }
         if self.read.elapsed() > READ_EVERY {
             self.read = Instant::now();
-            Reader::open(&self.path)?.extent()?;
+            let reader = Reader::open(&self.path)?;
+            if let Some(all) = reader.extent()? {
+                reader.ticks(TimeSpan::new(all.to - READ_BACK, all.to))?;
+            }
         }
         Ok(false)
     }
@@ -293,10 +330,10 @@ impl Keeper {
     }
 }
 
-/// Device and inode of a file; `None` when it is not there.
-fn identity(path: &Path) -> Option<(u64, u64)> {
+/// Device and inode of a file, and its length; `None` when it is not there.
+fn identity(path: &Path) -> Option<((u64, u64), u64)> {
     let meta = std::fs::metadata(path).ok()?;
-    Some((meta.dev(), meta.ino()))
+    Some(((meta.dev(), meta.ino()), meta.len()))
 }
 
 /// A lock that ends with the process. It is on a file beside the database: closing the database's own file a second time would

@@ -260,6 +260,16 @@ impl Writer {
         }
     }
 
+    /// Length that the file has once all that was written is in it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn expected_bytes(&self) -> Result<u64> {
+        let sql = "SELECT c.page_count * s.page_size FROM pragma_page_count c, pragma_page_size s";
+        self.ask(|db| db.query_row(sql, [], |r| r.get::<_, i64>(0)))
+            .map(|bytes| bytes as u64)
+    }
+
     /// Makes a run the current one. The first row appended to it is whole.
     pub(crate) fn enter(&mut self, run: RunId) -> Result<()> {
         if self.current.as_ref().is_none_or(|c| c.run != run) {

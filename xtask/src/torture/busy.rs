@@ -4,7 +4,7 @@ use super::load::Load;
 use super::{Stage, Table, now, pause};
 use anyhow::{Context, Result};
 use model::{ProcessCounter, ProcessIdentity, ProcessTick, TimeSpan, UnixNanos};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use store::Reader;
 
@@ -104,15 +104,20 @@ pub(super) fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
 /// By how much each went up: from its first known number, or from nothing where it was not there at the first look.
 fn moved(looks: &[ProcessTick], counter: ProcessCounter) -> Vec<(u64, &ProcessIdentity)> {
     let mut seen: HashMap<&ProcessIdentity, (u64, u64)> = HashMap::new();
-    for (number, look) in looks.iter().enumerate() {
-        for sample in &look.samples {
-            let Some(value) = sample.get(counter) else {
-                continue;
-            };
-            let begun = if number == 0 { value } else { 0 };
-            let entry = seen.entry(&sample.identity).or_insert((begun, value));
-            entry.1 = entry.1.max(value);
-        }
+    let old: HashSet<&ProcessIdentity> = looks
+        .iter()
+        .take(1)
+        .flat_map(|look| &look.samples)
+        .map(|s| &s.identity)
+        .collect();
+    for sample in looks.iter().flat_map(|look| &look.samples) {
+        let Some(value) = sample.get(counter) else {
+            continue;
+        };
+        // Who was there before may have a number that is read only once it moves.
+        let begun = if old.contains(&sample.identity) { value } else { 0 };
+        let entry = seen.entry(&sample.identity).or_insert((begun, value));
+        entry.1 = entry.1.max(value);
     }
     seen.into_iter()
         .map(|(who, (from, to))| (to.saturating_sub(from), who))

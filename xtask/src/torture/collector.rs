@@ -94,14 +94,14 @@ impl Collector {
         self.said.lock().map(|said| said.clone()).unwrap_or_default()
     }
 
-    /// Waits for `ready`; fails when it ends or a minute passes.
+    /// Waits for `ready`; fails when it ends or two minutes pass.
     pub(super) fn await_that(&mut self, what: &str, mut ready: impl FnMut(&Collector) -> bool) -> Result<()> {
         let begun = Instant::now();
         while !ready(self) {
             self.lives()?;
             ensure!(
-                begun.elapsed() < Duration::from_secs(60),
-                "{what}: not within a minute; it said: {}",
+                begun.elapsed() < Duration::from_secs(120),
+                "{what}: not within two minutes; it said: {}",
                 self.said()
             );
             std::thread::sleep(Duration::from_millis(5));

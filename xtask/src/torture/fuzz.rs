@@ -21,12 +21,27 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The exit status of a Rust program that panicked.
 const PANICKED: i32 = 101;
 
+/// What sar prints first.
+const HEAD: &str = "Linux 2.6.32-504.el6.x86_64 (node) \t09/10/2016 \t_x86_64_\t(8 CPU)\n\n";
+
+/// What `sadf -j` prints, of two moments.
+const SADF: &str = r#"{"sysstat": {"hosts": [{"nodename": "vm", "sysname": "Linux", "release": "6.1.0", "machine": "x86_64",
+"number-of-cpus": 2, "statistics": [
+{"timestamp": {"date": "2026-11-24", "time": "07:50:00", "utc": 1, "interval": 60},
+ "memory": {"memfree": 1000, "avail": 2000, "memused": 3000, "buffers": 10, "cached": 500, "active": 7, "inactive": 8, "dirty": 9},
+ "paging": {"pgpgin": 1.5, "pgpgout": 2.25, "fault": 3.0, "majflt": 0.5, "pgscank": 0.0, "pgscand": 0.0, "pgsteal": 0.0}},
+{"timestamp": {"date": "2026-11-24", "time": "07:51:00", "utc": 1, "interval": 60},
+ "memory": {"memfree": 900, "avail": 1900, "memused": 3100, "buffers": 10, "cached": 400, "active": 7, "inactive": 8, "dirty": 9},
+ "paging": {"pgpgin": 9.5, "pgpgout": 2.25, "fault": 3.0, "majflt": 0.5, "pgscank": 7.0, "pgscand": 0.0, "pgsteal": 1.0}}]}]}}
+"#;
+
 /// One kind of input: writes a mutated one into a folder and says what to do with it, or names what is wrong at once.
 type Target = (&'static str, fn(&mut Fuzz) -> Result<Vec<Command>>);
 
 const TARGETS: &[Target] = &[
     ("import recording", recording),
     ("import sar", sar),
+    ("import sadf", sadf),
     ("import proc-log", log),
     ("import auto", auto),
     ("times", time),
@@ -56,7 +71,12 @@ pub(super) fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
         .collect();
     for (_, bytes) in &mut recording {
         // A few ticks of each file do, and a hundred inputs a second are better than ten.
-        bytes.truncate(40_000);
+        let end = bytes.windows(3).take(40_000).rposition(|start| start == b"\n@ ");
+        if bytes.len() > 40_000
+            && let Some(end) = end
+        {
+            bytes.truncate(end + 1);
+        }
     }
     let mut fuzz = Fuzz {
         random: &mut stage.random,
@@ -71,7 +91,7 @@ pub(super) fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
             "sar-u.txt",
         ]
         .into_iter()
-        .map(seed)
+        .map(|name| Ok([HEAD.as_bytes(), &seed(name)?].concat()))
         .collect::<Result<_>>()?,
         log: seed("meminfo.log")?,
         database: std::fs::read(&whole)?,
@@ -214,6 +234,18 @@ fn sar(fuzz: &mut Fuzz<'_>) -> Result<Vec<Command>> {
     ])
 }
 
+fn sadf(fuzz: &mut Fuzz<'_>) -> Result<Vec<Command>> {
+    let bytes = mutated(fuzz.random, SADF.as_bytes());
+    fuzz.write("sadf.json", &bytes)?;
+    Ok(vec![fuzz.analyzer(&[
+        "import",
+        "sadf",
+        "sadf.json",
+        "--db",
+        "out.db",
+    ])])
+}
+
 fn log(fuzz: &mut Fuzz<'_>) -> Result<Vec<Command>> {
     let bytes = mutated(fuzz.random, &fuzz.log.clone());
     fuzz.write("meminfo.log", &bytes)?;
@@ -277,6 +309,7 @@ fn time(fuzz: &mut Fuzz<'_>) -> Result<Vec<Command>> {
     Ok(vec![
         fuzz.analyzer(&["info", "--db", "x.db"]),
         fuzz.analyzer(&["explain", "--db", "x.db", &from, &to]),
+        fuzz.analyzer(&["explain", "--db", "x.db", &from]),
     ])
 }
 
