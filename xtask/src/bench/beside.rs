@@ -4,6 +4,7 @@ use super::recording::cpu_ns;
 use crate::tools::{ATOP, NODE_EXPORTER, SADC};
 use crate::{command, programs};
 use anyhow::{Context, Result, bail};
+use model::{Run, RunOrigin, UnixNanos};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
@@ -147,6 +148,19 @@ fn cpu(rivals: &mut [(&str, Rival)]) -> Result<Vec<u64>> {
 /// Bytes that hold something once all is compacted, and ticks.
 fn compacted(database: &Path) -> Result<(u64, usize)> {
     let mut writer = Writer::open(database)?;
+    // A run behind it: then the collector's own is compacted to its end.
+    let boot = Reader::open(database)?
+        .boots()?
+        .into_iter()
+        .next()
+        .context("no boot")?;
+    let run = Run {
+        origin: RunOrigin::Collector,
+        interval: 1_000_000_000,
+        started: UnixNanos(0),
+        import_key: None,
+    };
+    writer.begin_run(&boot, &run)?;
     while writer.compact(true)? {}
     drop(writer);
     let reader = Reader::open(database)?;
