@@ -4,6 +4,7 @@ use crate::cgroups::{Groups, MOST_LOOKED_AT, MOST_READ, hierarchies};
 use crate::clock::monotonic;
 use crate::facts::settings;
 use crate::inventory::sys_beside;
+use crate::keeper::RETENTION;
 use crate::kernel_file::KernelFile;
 use crate::kmsg::KernelLog;
 use crate::processes::Processes;
@@ -11,7 +12,7 @@ use crate::sampler::why;
 use crate::topology::blocks;
 use crate::tracepoints::Instance;
 use crate::{cli, pressure_events, process_exits};
-use model::{ProcessCounter, Template, UnixNanos};
+use model::{ProcessCounter, Template, TimeSpan, UnixNanos};
 use std::path::Path;
 use std::process::ExitCode;
 use store::Reader;
@@ -176,9 +177,20 @@ fn contents(path: &Path) -> store::Result<Vec<String>> {
                 length(span.seconds()),
                 utc(span.from)
             ),
+            ended_by(&reader, span)?,
             format!("newest tick {}", utc(span.to)),
         ],
         None => vec![format!("{size}, no tick yet")],
+    })
+}
+
+/// Which limit made that there is nothing older.
+fn ended_by(reader: &Reader, span: TimeSpan) -> store::Result<String> {
+    let facts = reader.facts(span)?;
+    let last = facts.iter().rfind(|fact| fact.name == RETENTION);
+    Ok(match last.and_then(|fact| fact.value.as_deref()) {
+        Some(limit) => format!("what was older is deleted, by the limit of {limit}"),
+        None => "nothing was deleted yet".to_string(),
     })
 }
 

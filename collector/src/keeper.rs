@@ -3,18 +3,19 @@
 //! A full, read-only or stalled disk is waited for. A database that was removed, or is broken, is begun anew; the broken one is
 //! moved aside, not deleted.
 
+use crate::aside::{move_aside, thin_out, with_end};
 use crate::recorder::Message;
 use crate::say;
 use anyhow::Context;
-use model::{Boot, Fact, Nanos, Run};
+use model::{Boot, Fact, Nanos, Run, TimeSpan};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use store::{Reader, RunId, Writer};
+use std::time::{Duration, Instant};
+use store::{Reader, Retention, RunId, Writer};
 
 /// Between two tries of a write that failed.
 const RETRY: Duration = Duration::from_millis(500);
@@ -28,11 +29,30 @@ const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// Between two looks at whether the file can be read: who only writes does not notice when it cannot.
 const READ_EVERY: Duration = Duration::from_secs(30);
 
+/// The sync interval: a power cut loses what came after the last sync, and what the disk itself had not written.
+const SYNC_EVERY: Duration = Duration::from_secs(10);
+
+/// How much of the end is read then.
+const READ_BACK: Nanos = 600_000_000_000;
+
 /// How much is kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keep {
     pub(crate) age: Nanos,
     pub(crate) bytes: u64,
+}
+
+/// The fact that says which limit deleted what is not there any more.
+pub(crate) const RETENTION: &str = "collector.retention";
+
+impl Keep {
+    /// The limit that made room, in words.
+    fn bites(&self, kept: &Retention) -> String {
+        match kept.by_size {
+            true => format!("size: {} MiB", self.bytes >> 20),
+            false => format!("age: {} h", self.age / 3_600_000_000_000),
+        }
+    }
 }
 
 /// Owns the database.
@@ -48,6 +68,7 @@ pub(crate) struct Keeper {
     trouble: Option<String>,
     tidied: Option<Instant>,
     read: Instant,
+    synced: Instant,
     closed: Arc<AtomicBool>,
     /// When it was told to end while the database could not be written.
     given_up: Option<Instant>,
@@ -62,6 +83,8 @@ struct Open {
     run: RunId,
     /// Device and inode.
     file: (u64, u64),
+    /// Its length when it was last looked at.
+    len: u64,
 }
 
 impl Keeper {
@@ -81,6 +104,7 @@ impl Keeper {
             trouble: None,
             tidied: None,
             read: Instant::now(),
+            synced: Instant::now(),
             closed: Arc::default(),
             given_up: None,
             lost: 0,
@@ -113,10 +137,12 @@ impl Keeper {
             .expect("only an import's run can be there already");
         let facts: Vec<Fact> = self.facts.values().cloned().collect();
         writer.append_facts(&facts)?;
+        let (file, len) = identity(&self.path).unwrap_or_default();
         self.open = Some(Open {
             writer,
             run,
-            file: identity(&self.path).unwrap_or_default(),
+            file,
+            len,
         });
         Ok(())
     }
@@ -140,17 +166,7 @@ impl Keeper {
                 self.lost += 1;
                 return;
             }
-            if self
-                .open
-                .as_ref()
-                .is_some_and(|open| identity(&self.path) != Some(open.file))
-            {
-                say(&format!(
-                    "{}: was removed while recording: begun anew",
-                    self.path.display()
-                ));
-                self.open = None;
-            }
+            self.look();
             let Err(error) = self.try_store(message) else {
                 break;
             };
@@ -167,6 +183,44 @@ impl Keeper {
         }
         if self.trouble.take().is_some() {
             say(&format!("{}: can be written again", self.path.display()));
+        }
+        self.sync();
+    }
+
+    /// Notices a file that is gone, is another one, or was cut.
+    fn look(&mut self) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        match identity(&self.path) {
+            Some((file, len)) if file == open.file => {
+                let is_shorter = len < std::mem::replace(&mut open.len, len);
+                // Giving pages back makes it shorter too. To read all of it takes long only where it is long, and ticks wait.
+                if is_shorter && len < open.writer.expected_bytes().unwrap_or(0) {
+                    self.check();
+                }
+            }
+            _ => {
+                say(&format!(
+                    "{}: was removed while recording: begun anew",
+                    self.path.display()
+                ));
+                self.open = None;
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let found = Reader::open(&self.path).and_then(|reader| reader.integrity());
+        let what = match found {
+            Ok(found) => found.into_iter().next(),
+            Err(error) => error.is_corrupt().then(|| error.to_string()),
+        };
+        if let Some(what) = what {
+            self.move_aside(&store::Error::Damaged {
+                path: self.path.clone(),
+                what: format!("it was cut while recording: {what}"),
+            });
         }
     }
 
@@ -219,29 +273,35 @@ impl Keeper {
             return Ok(false);
         };
         self.tidied = Some(Instant::now());
-        if writer.compact(false)? || writer.retain(Some(self.keep.age), Some(self.keep.bytes))?.more {
+        if writer.compact(false)? {
+            return Ok(true);
+        }
+        let kept = writer.retain(Some(self.keep.age), Some(self.keep.bytes))?;
+        if let Some(to) = kept.deleted_to {
+            // Stored when it changes: what the limits were, and which one ended the record.
+            writer.append_facts(&[Fact {
+                at: to.max(self.run.started),
+                name: RETENTION.into(),
+                value: Some(self.keep.bites(&kept)),
+            }])?;
+        }
+        if kept.more {
             return Ok(true);
         }
         if self.read.elapsed() > READ_EVERY {
             self.read = Instant::now();
-            Reader::open(&self.path)?.extent()?;
+            let reader = Reader::open(&self.path)?;
+            if let Some(all) = reader.extent()? {
+                reader.ticks(TimeSpan::new(all.to - READ_BACK, all.to))?;
+            }
         }
         Ok(false)
     }
 
     fn move_aside(&mut self, error: &store::Error) {
         self.open = None;
-        let seconds = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |d| d.as_secs());
-        let aside = with_end(&self.path, &format!(".damaged-{seconds}"));
-        let moved = std::fs::rename(&self.path, &aside);
-        for end in ["-wal", "-shm"] {
-            // Without them the damaged file tells less; they may well not be there.
-            let _ = std::fs::rename(with_end(&self.path, end), with_end(&aside, end));
-        }
-        match moved {
-            Ok(()) => say(&format!(
+        match move_aside(&self.path) {
+            Ok(aside) => say(&format!(
                 "{error}; moved aside to {}, begun anew",
                 aside.display()
             )),
@@ -250,19 +310,30 @@ impl Keeper {
                 std::thread::sleep(RETRY);
             }
         }
+        for deleted in thin_out(&self.path, self.keep.bytes) {
+            say(&format!(
+                "{}: an older damaged database, deleted to bound what they take",
+                deleted.display()
+            ));
+        }
+    }
+
+    /// Brings to the disk what was stored, once in [`SYNC_EVERY`]. Nobody waits for it but this thread.
+    fn sync(&mut self) {
+        if self.synced.elapsed() < SYNC_EVERY {
+            return;
+        }
+        self.synced = Instant::now();
+        if let Some(Err(error)) = self.open.as_ref().map(|open| open.writer.sync()) {
+            say(&error.to_string());
+        }
     }
 }
 
-/// Device and inode of a file; `None` when it is not there.
-fn identity(path: &Path) -> Option<(u64, u64)> {
+/// Device and inode of a file, and its length; `None` when it is not there.
+fn identity(path: &Path) -> Option<((u64, u64), u64)> {
     let meta = std::fs::metadata(path).ok()?;
-    Some((meta.dev(), meta.ino()))
-}
-
-fn with_end(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
+    Some(((meta.dev(), meta.ino()), meta.len()))
 }
 
 /// A lock that ends with the process. It is on a file beside the database: closing the database's own file a second time would

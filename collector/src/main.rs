@@ -3,6 +3,7 @@
 //! One thread keeps the beat and reads ([`run`], [`sampler`]); another writes ([`recorder`]), so that a disk that hangs never
 //! delays a reading. Nothing is interpreted here.
 
+mod aside;
 mod beside;
 mod burst;
 mod cgroups;
@@ -15,6 +16,7 @@ mod inventory;
 mod keeper;
 mod kernel_file;
 mod kmsg;
+mod memory;
 mod node;
 mod once;
 mod own_cost;

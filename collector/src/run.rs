@@ -5,10 +5,11 @@ use crate::burst::Burst;
 use crate::clock::{Grid, Instant, monotonic};
 use crate::keeper::{Keep, Keeper};
 use crate::kmsg::KernelLog;
+use crate::memory::hold_our_place;
 use crate::own_cost::{Counts, OwnCost};
 use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
-use crate::service::{Service, stay_in_memory};
+use crate::service::Service;
 use crate::{cgroups, cli, inventory, node, pressure_events, process_watch, say, tracepoints};
 use model::{Gap, Nanos, Run, RunOrigin};
 use std::future::poll_fn;
@@ -69,7 +70,7 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     )?;
     let mut watch = Watch::new(proc, beside, recorder.sender().counts());
     let mut service = Service::from_environment();
-    stay_in_memory().iter().for_each(|refused| say(refused));
+    hold_our_place().iter().for_each(|refused| say(refused));
     say(&format!(
         "recording {} every {:?} to {}",
         proc.display(),

@@ -44,6 +44,14 @@ pub enum Error {
         #[source]
         source: rusqlite::Error,
     },
+    /// What was written cannot be brought to the disk.
+    #[error("{path}: cannot be synced: {why}")]
+    Sync {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
     /// A stored value does not decode.
     #[error("{path}: damaged: {what}")]
     Damaged {

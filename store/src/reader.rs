@@ -134,6 +134,28 @@ impl Reader {
         }
     }
 
+    /// What SQLite finds wrong with the file, page by page (`PRAGMA integrity_check`). Empty: nothing. Reads all of it.
+    ///
+    /// # Errors
+    /// When the database cannot be read at all.
+    pub fn integrity(&self) -> Result<Vec<String>> {
+        self.ask(|db| {
+            let mut rows = db.prepare("PRAGMA integrity_check")?;
+            let found: Vec<String> = rows
+                .query_map([], |r| r.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(found.into_iter().filter(|line| line != "ok").collect())
+        })
+    }
+
+    /// Bytes of the pages that hold something: the file less what later data will fill. This is what retention by size goes by.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn used_bytes(&self) -> Result<u64> {
+        self.ask(crate::retention::used_bytes)
+    }
+
     /// All boots, in order of their first run.
     ///
     /// # Errors

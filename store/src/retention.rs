@@ -46,16 +46,10 @@ impl State {
             [],
             |r| r.get(0),
         )?;
-        let used: i64 = db.query_row(
-            "SELECT (c.page_count - f.freelist_count) * s.page_size
-             FROM pragma_page_count c, pragma_freelist_count f, pragma_page_size s",
-            [],
-            |r| r.get(0),
-        )?;
         Ok(State {
             oldest,
             newest,
-            used_bytes: used as u64,
+            used_bytes: used_bytes(db)?,
         })
     }
 
@@ -72,6 +66,17 @@ impl State {
         };
         (by_age || by_size).then_some((to, stretch, what))
     }
+}
+
+/// Bytes of the pages that hold something.
+pub(crate) fn used_bytes(db: &Connection) -> rusqlite::Result<u64> {
+    let used: i64 = db.query_row(
+        "SELECT (c.page_count - f.freelist_count) * s.page_size
+         FROM pragma_page_count c, pragma_freelist_count f, pragma_page_size s",
+        [],
+        |r| r.get(0),
+    )?;
+    Ok(used as u64)
 }
 
 impl Writer {

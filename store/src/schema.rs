@@ -38,7 +38,7 @@ pub(crate) fn open_to_write(path: &Path) -> Result<Connection> {
     identify(&db, path)?;
     let set_up = || -> rusqlite::Result<()> {
         db.pragma_update(None, "journal_mode", "WAL")?;
-        // A power cut may lose the last checkpoint interval, never the database (SQLite: WAL with NORMAL).
+        // A power cut may lose what came after the last sync (Writer::sync, or a checkpoint), never the database (SQLite: WAL with NORMAL).
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.pragma_update(None, "foreign_keys", true)?;
         db.pragma_update(None, "cache_size", -2048)?;

@@ -10,8 +10,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// So many templates are remembered; nearly always the last one of a source serves.
+/// So many templates are remembered; nearly always a recent one of its source serves.
 const MOST_TEMPLATES: usize = 256;
+/// Templates of a source that are recognised without being hashed: a file whose columns grow and shrink has two or three in turn.
+const RECENT: usize = 4;
+/// Sources that are remembered. They are more only where cgroups come and go by the thousand.
+const MOST_SOURCES: usize = 4096;
 
 /// Names a run of ticks within a boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,10 +37,23 @@ pub struct Writer {
     ids: Vec<(i64, i64)>,
 }
 
-/// A source, and its last template: which is nearly always that of the next tick too, and quicker compared than hashed.
+/// A source, and its last templates, the newest first: one of them is nearly always that of the next tick too.
 struct Known {
     id: i64,
-    template: Option<(Arc<Template>, i64)>,
+    recent: Vec<(Arc<Template>, i64)>,
+}
+
+impl Known {
+    /// The id of a template that was used lately. The same one is known by its address; an equal one is compared, which is still
+    /// a small part of what hashing it costs, and from then on known by its own address.
+    fn template_id(&mut self, template: &Arc<Template>) -> Option<i64> {
+        let place = (self.recent.iter().position(|(t, _)| Arc::ptr_eq(t, template)))
+            .or_else(|| self.recent.iter().position(|(t, _)| t == template))?;
+        self.recent[..=place].rotate_right(1);
+        let (kept, id) = &mut self.recent[0];
+        kept.clone_from(template);
+        Some(*id)
+    }
 }
 
 pub(crate) struct Current {
@@ -224,6 +241,35 @@ impl Writer {
         insert.map(drop).map_err(|e| sqlite(&self.path, e))
     }
 
+    /// Waits until all that was appended is on the disk. Without this a power cut may lose what the kernel has not written out by
+    /// itself yet, some half minute; a killed program loses nothing of it.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn sync(&self) -> Result<()> {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        // No lock of SQLite's is on the log, so it may be opened and closed beside it.
+        match std::fs::File::open(&log).and_then(|log| log.sync_data()) {
+            // Then all is in the database itself, which SQLite syncs.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            other => other.map_err(|e| Error::Sync {
+                path: log.into(),
+                why: e.to_string(),
+            }),
+        }
+    }
+
+    /// Length that the file has once all that was written is in it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn expected_bytes(&self) -> Result<u64> {
+        let sql = "SELECT c.page_count * s.page_size FROM pragma_page_count c, pragma_page_size s";
+        self.ask(|db| db.query_row(sql, [], |r| r.get::<_, i64>(0)))
+            .map(|bytes| bytes as u64)
+    }
+
     /// Makes a run the current one. The first row appended to it is whole.
     pub(crate) fn enter(&mut self, run: RunId) -> Result<()> {
         if self.current.as_ref().is_none_or(|c| c.run != run) {
@@ -236,23 +282,24 @@ impl Writer {
 
     /// Ids of a source and a template.
     fn ids(&mut self, source: &Arc<str>, template: &Arc<Template>) -> Result<(i64, i64)> {
-        if let Some(known) = self.sources.get(source)
-            && let Some((last, id)) = &known.template
-            && Arc::ptr_eq(last, template)
+        if let Some(known) = self.sources.get_mut(source)
+            && let Some(id) = known.template_id(template)
         {
-            return Ok((known.id, *id));
+            return Ok((known.id, id));
         }
         let template_id = self.template_id(template)?;
-        let source_id = match self.sources.get(source) {
-            Some(known) => known.id,
-            None => self.source_id(source)?,
-        };
-        let known = Known {
-            id: source_id,
-            template: Some((template.clone(), template_id)),
-        };
-        self.sources.insert(source.clone(), known);
-        Ok((source_id, template_id))
+        if !self.sources.contains_key(source) {
+            let id = self.source_id(source)?;
+            if self.sources.len() >= MOST_SOURCES {
+                self.sources.clear();
+            }
+            let recent = Vec::new();
+            self.sources.insert(source.clone(), Known { id, recent });
+        }
+        let known = self.sources.get_mut(source).expect("inserted above");
+        known.recent.truncate(RECENT - 1);
+        known.recent.insert(0, (template.clone(), template_id));
+        Ok((known.id, template_id))
     }
 
     pub(crate) fn source_id(&self, name: &str) -> Result<i64> {
@@ -292,11 +339,10 @@ impl Writer {
         Ok(id)
     }
 
-    /// The last template of each source, which may be used again without being asked for.
+    /// The last templates of each source, which may be used again without being asked for.
     pub(crate) fn templates_in_use(&self) -> impl Iterator<Item = i64> {
-        self.sources
-            .values()
-            .filter_map(|known| known.template.as_ref().map(|t| t.1))
+        let recent = self.sources.values().flat_map(|known| &known.recent);
+        recent.map(|(_, id)| *id)
     }
 
     /// Makes all others be asked for before they are used again.

@@ -5,6 +5,7 @@ mod archive;
 mod bench;
 mod children;
 mod command;
+mod history;
 mod page;
 mod programs;
 mod record;
@@ -14,6 +15,7 @@ mod summary;
 mod test;
 mod tidy;
 mod tools;
+mod torture;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +37,8 @@ enum Task {
     Accuracy(accuracy::Arguments),
     SampleData(sample_data::Arguments),
     Record(record::Arguments),
+    History(history::Arguments),
+    Torture(torture::Arguments),
     #[command(hide = true)]
     Demand(record::DemandArguments),
     /// Check what no compiler checks: layout of files, the licence, arrows between crates, paths of one machine
@@ -49,6 +53,8 @@ fn main() -> ExitCode {
         Task::Accuracy(arguments) => accuracy::run(&arguments),
         Task::SampleData(arguments) => sample_data::run(&arguments),
         Task::Record(arguments) => record::run(&arguments),
+        Task::History(arguments) => history::run(&arguments),
+        Task::Torture(arguments) => torture::run(&arguments),
         Task::Demand(arguments) => record::demand(&arguments),
         Task::Tidy => tidy::run(),
     };

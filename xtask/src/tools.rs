@@ -29,6 +29,27 @@ pub(crate) const CHROMIUM: Tool = Tool {
     package: "chromium",
 };
 
+/// What sar reads.
+pub(crate) const SADC: Tool = Tool {
+    programs: &["/usr/lib/sysstat/sadc", "/usr/lib64/sa/sadc", "sadc"],
+    package: "sysstat",
+};
+/// Records processes.
+pub(crate) const ATOP: Tool = Tool {
+    programs: &["atop"],
+    package: "atop",
+};
+/// Shows the kernel's counters to Prometheus.
+pub(crate) const NODE_EXPORTER: Tool = Tool {
+    programs: &["prometheus-node-exporter", "node_exporter"],
+    package: "prometheus-node-exporter",
+};
+/// Sets the clock of one program.
+pub(crate) const FAKETIME: Tool = Tool {
+    programs: &["faketime"],
+    package: "faketime",
+};
+
 impl Tool {
     /// The program's path; installs it first when it is missing and we are root on a Debian-like machine.
     pub(crate) fn ensure(self) -> Result<PathBuf> {

@@ -35,3 +35,19 @@ pub(crate) fn recordings() -> PathBuf {
 pub(crate) fn sample(name: &str) -> PathBuf {
     root().join(format!("sample-data/{name}/{name}.tar.xz"))
 }
+
+/// The recordings beside the checkout, in order, else the one that is part of it.
+pub(crate) fn all_recordings() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(recordings())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().ends_with(".tar.xz"))
+        .collect();
+    if found.is_empty() {
+        found.push(sample("page-cache-flood"));
+    }
+    found.sort();
+    found
+}

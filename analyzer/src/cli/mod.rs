@@ -12,12 +12,12 @@ mod incidents;
 mod info;
 mod manual;
 mod output;
+mod plot;
 mod rules;
 mod site;
+mod snapshot;
 mod watch;
 mod window;
-mod plot;
-mod snapshot;
 
 use clap::{Parser, Subcommand};
 use std::io;

@@ -9,8 +9,8 @@ mod text;
 
 pub use differences::differences;
 pub use html::html;
-pub use list::list;
 pub(crate) use html::safe;
+pub use list::list;
 pub use markdown::markdown;
 pub(crate) use text::plain;
 pub use text::{Style, text};

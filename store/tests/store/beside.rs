@@ -121,8 +121,12 @@ fn events_and_what_analyzers_keep() {
     writer.cache("report", "stays").unwrap();
     let old = [entry("list 1 a", "one"), entry("list 1 b", "of another version")];
     writer.cache_version("list ", "list 1", &old).unwrap();
-    writer.cache_version("list ", "list 2", &[entry("list 2 a", "one")]).unwrap();
-    writer.cache_version("list ", "list 2", &[entry("list 2 a", "two")]).unwrap();
+    writer
+        .cache_version("list ", "list 2", &[entry("list 2 a", "one")])
+        .unwrap();
+    writer
+        .cache_version("list ", "list 2", &[entry("list 2 a", "two")])
+        .unwrap();
     let reader = scratch.reader();
     assert_eq!(reader.events(ALL).unwrap(), [event(1), event(2)]);
     assert_eq!(reader.events(crate::common::span(2, 3)).unwrap(), [event(2)]);

@@ -148,3 +148,29 @@ fn the_file_shrinks() {
         "the newest stays"
     );
 }
+
+#[test]
+fn templates_that_took_turns_outlive_the_blocks_that_used_them() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer();
+    let now = begin(&mut writer);
+    let mut written = Vec::new();
+    let mut write = |writer: &mut store::Writer, second: i64, shape: &str| {
+        let text = format!("{shape} {second}");
+        writer.append(now, &tick(second, &[("a", &text)])).unwrap();
+        written.push(format!("{second}: {text}"));
+    };
+    for second in 1..=6 {
+        write(&mut writer, second, ["n", "mm", "kkk"][second as usize % 3]);
+    }
+    for second in 7..=2000 {
+        write(&mut writer, second, "n");
+    }
+    compact(&mut writer, false);
+    while writer.retain(Some(100 * SECOND), None).unwrap().more {}
+    for (second, shape) in [(2001, "mm"), (2002, "kkk"), (2003, "n"), (2004, "new")] {
+        write(&mut writer, second, shape);
+    }
+    compact(&mut writer, true);
+    assert_eq!(told(&scratch.db(), "a"), written[1800..]);
+}

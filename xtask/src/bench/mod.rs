@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what recording costs against the least it could cost, what is kept against what was read, and
 //! how long an explanation takes. Everything is measured on this machine as it is; nothing here fails a build.
 
+mod beside;
 mod explain;
 mod floor;
 mod recording;
@@ -18,14 +19,26 @@ pub(crate) struct Arguments {
     /// Milliseconds between two ticks. A shorter time than in use measures the same work sooner
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(10..=1000))]
     interval_ms: u64,
+    /// Only run beside sadc, atop and node_exporter, for so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(10..))]
+    beside: Option<u32>,
 }
+
+/// Seconds beside others, when the rest is measured too.
+const BESIDE: u32 = 60;
 
 /// Builds what users install, and prints a table for each part.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(seconds) = arguments.beside {
+        let collector = programs::build_release(&["collector"])?.join("collector");
+        print!("\n{}", beside::measure(&collector, seconds)?);
+        return Ok(());
+    }
     let programs = programs::build_release(&["collector", "analyzer"])?;
     let folder = programs::empty_folder("bench")?;
     let collector = recording::measure(&programs.join("collector"), &folder, arguments)?;
     print!("\n{collector}");
+    print!("\n{}", beside::measure(&programs.join("collector"), BESIDE)?);
     let analyzer = programs.join("analyzer");
     print!("\n{}", storage::measure(&analyzer, &folder)?);
     print!("\n{}", explain::measure(&analyzer, &folder)?);

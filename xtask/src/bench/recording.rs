@@ -17,6 +17,7 @@ pub(super) fn measure(collector: &Path, folder: &Path, arguments: &Arguments) ->
     let in_use = Arguments {
         ticks: SECONDS_IN_USE,
         interval_ms: 1000,
+        beside: None,
     };
     let all = run(collector, folder, &in_use, true)?;
     let (ratio, resident) = (files.median / files.floor, all.resident_mib);
@@ -135,7 +136,7 @@ fn run(collector: &Path, folder: &Path, arguments: &Arguments, processes: bool) 
 }
 
 /// CPU time of all threads of a process.
-fn cpu_ns(pid: u32) -> Result<u64> {
+pub(super) fn cpu_ns(pid: u32) -> Result<u64> {
     let mut sum = 0;
     let tasks = format!("/proc/{pid}/task");
     for task in std::fs::read_dir(&tasks).with_context(|| tasks.clone())? {

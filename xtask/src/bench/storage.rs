@@ -3,7 +3,7 @@
 use super::line;
 use crate::{programs, workspace};
 use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The recording that the target is set for.
 const HELD_TO: &str = "stream_read";
@@ -18,7 +18,7 @@ pub(super) fn measure(analyzer: &Path, folder: &Path) -> Result<String> {
         "  {:<30} {:>7} {:>10} {:>10} {:>8} {:>9}\n",
         "recording", "ticks", "numbers", "bytes", "B/tick", "B/number"
     );
-    for path in recordings()? {
+    for path in workspace::all_recordings() {
         let name = path
             .file_name()
             .unwrap_or_default()
@@ -53,20 +53,4 @@ pub(super) fn measure(analyzer: &Path, folder: &Path) -> Result<String> {
         }
     }
     Ok(text + &sources)
-}
-
-/// Those beside the checkout, else the one that is part of it.
-fn recordings() -> Result<Vec<PathBuf>> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir(workspace::recordings())
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().ends_with(".tar.xz"))
-        .collect();
-    if found.is_empty() {
-        found.push(workspace::sample("page-cache-flood"));
-    }
-    found.sort();
-    Ok(found)
 }
