@@ -53,7 +53,7 @@ pub fn rank(window: &Window, from: usize, to: usize, measure: Measure) -> Vec<Do
     let mut amounts: BTreeMap<(u32, u64), Account> = BTreeMap::new();
     for tick in window.processes.iter().filter(|t| t.at <= end) {
         let inside = tick.at >= begin;
-        let inherited = inherited(tick, &mut amounts);
+        let inherited = inherited(tick, measure, &mut amounts);
         for sample in &tick.samples {
             if is_kernel_thread(sample) {
                 continue;
@@ -99,24 +99,45 @@ struct Account {
 
 /// What the processes that ended since the tick before had on their accounts: the kernel adds a child's I/O to its parent's when the
 /// parent waits for it (kernel/exit.c, wait_task_zombie), which makes a shell look like the one who wrote.
-fn inherited(tick: &model::ProcessTick, accounts: &mut BTreeMap<(u32, u64), Account>) -> f64 {
-    let listed: std::collections::BTreeSet<(u32, u64)> = tick
-        .samples
-        .iter()
-        .map(|s| (s.identity.pid, s.identity.start_ticks))
-        .collect();
+fn inherited(
+    tick: &model::ProcessTick,
+    measure: Measure,
+    accounts: &mut BTreeMap<(u32, u64), Account>,
+) -> f64 {
+    let key = |s: &ProcessSample| (s.identity.pid, s.identity.start_ticks);
+    let listed: std::collections::BTreeSet<(u32, u64)> = tick.samples.iter().map(key).collect();
     let mut total = 0.0;
-    for (key, account) in accounts.iter_mut().filter(|(_, a)| a.alive) {
-        let said = tick
-            .samples
-            .iter()
-            .any(|s| s.state == 'X' && (s.identity.pid, s.identity.start_ticks) == *key);
-        if said || (tick.complete && !listed.contains(key)) {
-            account.alive = false;
-            total += account.last.unwrap_or(0.0);
+    for sample in tick.samples.iter().filter(|s| s.state == 'X') {
+        // The last word on it may say more than what was seen of it, if it was seen at all.
+        let told = measured(sample, measure).unwrap_or(0.0);
+        match accounts.get_mut(&key(sample)) {
+            Some(account) if account.alive => {
+                account.alive = false;
+                total += account.last.unwrap_or(0.0).max(told);
+            }
+            Some(_) => {}
+            None if is_kernel_thread(sample) => {}
+            None => total += told,
         }
     }
+    let gone = |key: &(u32, u64), account: &Account| account.alive && tick.complete && !listed.contains(key);
+    for (_, account) in accounts.iter_mut().filter(|(key, account)| gone(key, account)) {
+        account.alive = false;
+        total += account.last.unwrap_or(0.0);
+    }
     total
+}
+
+/// The sum of the counters that are known; `None`: of none is, or counters are not what is measured.
+fn measured(sample: &ProcessSample, measure: Measure) -> Option<f64> {
+    let Measure::Moved(counters) = measure else {
+        return None;
+    };
+    counters
+        .iter()
+        .filter_map(|&c| sample.get(c))
+        .map(|v| v as f64)
+        .reduce(|sum, more| sum + more)
 }
 
 impl Account {
@@ -124,18 +145,18 @@ impl Account {
         match measure {
             Measure::Waited if inside && sample.state == 'D' => self.sum += 1.0,
             Measure::Waited => {}
-            Measure::Moved(counters) => {
-                let known: Vec<u64> = counters.iter().filter_map(|&c| sample.get(c)).collect();
-                if known.is_empty() {
+            Measure::Moved(_) => {
+                let Some(value) = measured(sample, measure) else {
                     return;
-                }
-                let value: f64 = known.iter().map(|&v| v as f64).sum();
+                };
                 if inside {
                     let base = self.last.or(self.new.then_some(0.0));
                     if let Some(base) = base {
                         let step = (value - base).max(0.0);
                         // The child did a little more between its last look and its end.
-                        let is_inherited = inherited > 0.0 && (0.8..=1.5).contains(&(step / inherited));
+                        let is_inherited = sample.state != 'X'
+                            && inherited > 0.0
+                            && (0.8..=1.5).contains(&(step / inherited));
                         self.sum += if is_inherited { 0.0 } else { step };
                     }
                 }
@@ -153,5 +174,100 @@ impl Account {
                 self.sum = self.sum.max(value - base);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Boot, ProcessTick, Reading, Run, RunOrigin, Template, Tick, TimeSpan};
+    use std::sync::Arc;
+    use store::{Reader, Writer};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn sample(pid: u32, comm: &str, start_ticks: u64, state: char, read: u64) -> ProcessSample {
+        let mut counters = [None; ProcessCounter::ALL.len()];
+        counters[ProcessCounter::ReadBytes as usize] = Some(read);
+        ProcessSample {
+            identity: ProcessIdentity {
+                pid,
+                start_ticks,
+                comm: comm.into(),
+                cmdline: None,
+                cgroup: None,
+            },
+            state,
+            wchan: None,
+            counters,
+        }
+    }
+
+    #[test]
+    fn a_short_life_that_was_seen_at_its_end_only_is_the_reader_and_not_the_shell_that_waited_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut writer = Writer::open(&path).unwrap();
+        let boot = Boot {
+            boot_id: "b".into(),
+            hostname: "h".into(),
+            kernel: "k".into(),
+            machine: "m".into(),
+            cpus: 1,
+            page_size: 4096,
+            clk_tck: 100,
+            memory_bytes: None,
+            cmdline: String::new(),
+            tz: "UTC".into(),
+        };
+        let run = Run {
+            origin: RunOrigin::Collector,
+            interval: SECOND,
+            started: UnixNanos(SECOND),
+            import_key: None,
+        };
+        let run = writer.begin_run(&boot, &run).unwrap().unwrap();
+        let looks = [
+            vec![sample(1, "sh", 1, 'S', 1000)],
+            vec![],
+            // What the child read is the shell's too once it was waited for.
+            vec![
+                sample(1, "sh", 1, 'S', 101_000),
+                sample(9, "dd", 10_250, 'X', 100_000),
+            ],
+        ];
+        for (i, samples) in looks.into_iter().enumerate() {
+            let at = UnixNanos((i as i64 + 1) * SECOND);
+            let (template, values) = Template::parse(b"0.00 0.00 0.00 1/1 1\n", None);
+            let reading = Reading {
+                source: "loadavg".into(),
+                offset: 0,
+                template: Arc::new(template),
+                values,
+            };
+            let tick = Tick {
+                at,
+                // The shell was there long before.
+                monotonic: at.0 + 100 * SECOND,
+                readings: vec![reading],
+            };
+            writer.append(run, &tick).unwrap();
+            let look = ProcessTick {
+                at,
+                complete: i == 0,
+                samples,
+            };
+            writer.append_processes(run, &look).unwrap();
+        }
+        let span = TimeSpan::new(UnixNanos(0), UnixNanos(i64::MAX / 2));
+        let window = Window::load(&Reader::open(&path).unwrap(), span)
+            .unwrap()
+            .unwrap();
+        let doers = rank(&window, 1, 2, Measure::Moved(&[ProcessCounter::ReadBytes]));
+        let told: Vec<_> = doers
+            .iter()
+            .map(|d| (d.identity.comm.as_str(), d.amount, d.share))
+            .collect();
+        assert_eq!(told, [("dd", 100_000.0, 1.0)]);
     }
 }

@@ -22,8 +22,12 @@ use std::time::Duration;
 const EVERY: Nanos = 1_000_000_000;
 const AHEAD: Nanos = 120_000_000;
 
-/// Looks between two searches for groups.
+/// Looks from one search for groups to the next: with few groups [`SEARCH_OFTEN`], with many up to so many.
 const SEARCH_EVERY: u64 = 10;
+const SEARCH_OFTEN: u64 = 2;
+
+/// Groups that make one look more between two searches.
+const SEARCH_COSTS: u64 = 32;
 
 /// Groups that are known at most, and how deep they lie.
 const MOST: usize = 4096;
@@ -160,6 +164,7 @@ pub(crate) struct Groups {
     hierarchies: Vec<Hierarchy>,
     known: BTreeMap<(usize, String), Group>,
     look: u64,
+    searched: u64,
     /// After whom the next look goes on, where there are too many for one.
     next: Option<(usize, String)>,
     buffer: Vec<u8>,
@@ -188,6 +193,7 @@ impl Groups {
             hierarchies,
             known: BTreeMap::new(),
             look: 0,
+            searched: 0,
             next: None,
             buffer: Vec::new(),
         }
@@ -201,7 +207,8 @@ impl Groups {
     /// Reads the groups that moved, and of the others those whose turn it is.
     pub(crate) fn look(&mut self, found: &mut Vec<(Arc<str>, Found)>) {
         self.look += 1;
-        if self.look % SEARCH_EVERY == 1 {
+        let apart = (self.known.len() as u64 / SEARCH_COSTS).clamp(SEARCH_OFTEN, SEARCH_EVERY);
+        if self.searched == 0 || self.look - self.searched >= apart {
             self.search();
         }
         let keys: Vec<(usize, String)> = self.in_order();
@@ -284,6 +291,7 @@ impl Groups {
     /// Finds new groups, forgets those that are gone.
     fn search(&mut self) {
         let look = self.look;
+        self.searched = look;
         for (i, hierarchy) in self.hierarchies.iter().enumerate() {
             let mut folders = vec![(PathBuf::new(), 0)];
             while let Some((folder, depth)) = folders.pop() {

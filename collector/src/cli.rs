@@ -59,6 +59,9 @@ pub(crate) struct Run {
     /// Do not look at processes: the greater part of what recording costs, but it names who did it
     #[arg(long)]
     pub(crate) no_processes: bool,
+    /// Do not look at control groups
+    #[arg(long)]
+    pub(crate) no_cgroups: bool,
     /// Time between readings of a few numbers for ten seconds after a stall that the kernel tells of (from 10ms to 1s; 0: none)
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = burst_interval)]
     pub(crate) burst_interval: Duration,

@@ -123,6 +123,13 @@ pub(crate) fn schedstat(text: &[u8], counters: &mut Counters) {
     counters[WaitNanos as usize] = numbers.next().flatten();
 }
 
+/// The run time in /proc/PID/schedstat.
+pub(crate) fn run_nanos(text: &[u8]) -> Option<u64> {
+    let mut counters = [None; ProcessCounter::ALL.len()];
+    schedstat(text, &mut counters);
+    counters[RunNanos as usize]
+}
+
 /// Reads /proc/PID/oom_score_adj.
 pub(crate) fn oom_score_adj(text: &[u8], counters: &mut Counters) {
     let number = std::str::from_utf8(text)

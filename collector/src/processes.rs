@@ -36,7 +36,7 @@ const MUCH_NANOS: u64 = 2_000_000;
 /// So is this much memory more or less.
 const MUCH_PAGES: u64 = 256;
 
-/// Looks in a row that moved after which a process's files are kept open, and looks without after which only the cheapest is.
+/// Looks in a row that read it after which a process's files are kept open, and looks without after which only the cheapest is.
 const KEEP_AFTER: u64 = 3;
 const CLOSE_AFTER: u64 = 8;
 
@@ -67,6 +67,8 @@ struct Known {
     counters: Counters,
     /// What schedstat said last, when it says something and the process has one thread.
     ran: Option<Vec<u8>>,
+    /// It ran long enough since the last look to count as moved, though no clock tick met it.
+    ran_much: bool,
     /// Run time and memory when `status` was last read.
     seen: (u64, u64),
     kernel_thread: bool,
@@ -76,10 +78,12 @@ struct Known {
     threaded: bool,
     /// One of its threads was in D.
     blocked: bool,
+    /// It had read from or written to a device when `io` was last read.
+    did_io: bool,
     /// The look that saw it last, and the one at which it last moved.
     look: u64,
     moved: u64,
-    /// Looks in a row that moved.
+    /// Looks in a row at which its `stat` was read.
     in_a_row: u64,
     readings: u32,
     /// Readings since `status` was read.
@@ -202,12 +206,12 @@ impl Processes {
             }
         };
         known.look = self.look;
-        let moved = known.state != stat.state || differ(&known.counters, &counters);
+        let ran_much = std::mem::take(&mut known.ran_much);
+        let moved = ran_much || known.state != stat.state || differ(&known.counters, &counters);
         known.state = stat.state;
+        known.in_a_row += 1;
         if moved {
-            (known.moved, known.in_a_row) = (self.look, known.in_a_row + 1);
-        } else {
-            known.in_a_row = 0;
+            known.moved = self.look;
         }
         let blocked = self.blocked(pid, &mut known, &counters);
         let in_d = stat.state == 'D' || blocked.as_ref().is_some_and(|blocked| blocked.threads > 0);
@@ -236,14 +240,13 @@ impl Processes {
 
     /// Threads in D of a process that has several.
     fn blocked(&mut self, pid: u32, known: &mut Known, counters: &Counters) -> Option<Blocked> {
-        use ProcessCounter::{BlkioDelayTicks, MajorFaults, ReadBytes};
+        use ProcessCounter::{BlkioDelayTicks, MajorFaults};
         if counters[ProcessCounter::Threads as usize] == Some(1) {
             return None;
         }
         let moved = |counter: ProcessCounter| known.counters[counter as usize] != counters[counter as usize];
-        // That it read is known of the look before only; what was not read this time is no move.
-        let has_read = known.counters[ReadBytes as usize] > Some(0) && known.in_a_row > 0;
-        let has_reason = known.blocked || moved(MajorFaults) || moved(BlkioDelayTicks) || has_read;
+        // Whether it reads or writes is known of its last reading only.
+        let has_reason = known.blocked || known.did_io || moved(MajorFaults) || moved(BlkioDelayTicks);
         let blocked = self.budget.blocked(&mut self.reader, pid, has_reason)?;
         known.blocked = blocked.threads > 0;
         Some(blocked)
@@ -263,6 +266,8 @@ impl Processes {
             // One that had to be opened anew may be another's.
             Ok((true, text)) if text == ran.as_slice() => true,
             Ok((_, text)) => {
+                let run = |text: &[u8]| files::run_nanos(text).unwrap_or(0);
+                known.ran_much = run(text).abs_diff(run(ran)) >= MUCH_NANOS;
                 ran.clear();
                 ran.extend_from_slice(text);
                 false
@@ -294,11 +299,13 @@ impl Processes {
             state: '?',
             counters: NOTHING,
             ran: None,
+            ran_much: false,
             seen: (0, 0),
             kernel_thread: stat.kernel_thread,
             always: stat.kernel_thread && ALWAYS.iter().any(|name| stat.comm.starts_with(name)),
             threaded: false,
             blocked: false,
+            did_io: false,
             look: 0,
             moved: self.look,
             in_a_row: 0,
@@ -324,6 +331,8 @@ impl Processes {
             && let Ok((_, text)) = self.reader.kept(handles, pid, Kept::Io, keep)
         {
             files::io(text, counters);
+            let moved = |c: ProcessCounter| known.counters[c as usize] != counters[c as usize];
+            known.did_io = moved(ProcessCounter::ReadBytes) || moved(ProcessCounter::WriteBytes);
         }
         if is_much {
             known.light = 0;

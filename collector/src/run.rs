@@ -62,12 +62,14 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     if !arguments.no_processes {
         process_watch::start(proc, interval, recorder.sender())?;
     }
-    cgroups::start(
-        &inventory::sys_beside(proc),
-        interval,
-        beside.clone(),
-        recorder.sender(),
-    )?;
+    if !arguments.no_cgroups {
+        cgroups::start(
+            &inventory::sys_beside(proc),
+            interval,
+            beside.clone(),
+            recorder.sender(),
+        )?;
+    }
     let mut watch = Watch::new(proc, beside, recorder.sender().counts());
     let mut service = Service::from_environment();
     hold_our_place().iter().for_each(|refused| say(refused));
