@@ -40,7 +40,7 @@ enum Kind {
     Sa(Text),
     /// Kernel files that a script wrote down again and again, with the time before each line or on a line of its own
     ProcLog(Text),
-    /// An archive folder of Oracle OSWatcher (its oswmeminfo)
+    /// An archive of Oracle OSWatcher: its meminfo, vmstat, iostat, slabinfo, top and ps
     Oswatcher(Text),
 }
 
@@ -86,7 +86,8 @@ impl Arguments {
             Kind::Sar(text) => (Some(Format::Sar), text.paths, text.options),
             Kind::Sadf(text) => (Some(Format::Sadf), text.paths, text.options),
             Kind::Sa(text) => (Some(Format::Sa), text.paths, text.options),
-            Kind::ProcLog(text) | Kind::Oswatcher(text) => (Some(Format::ProcLog), text.paths, text.options),
+            Kind::ProcLog(text) => (Some(Format::ProcLog), text.paths, text.options),
+            Kind::Oswatcher(text) => (Some(Format::Oswatcher), text.paths, text.options),
         };
         // A typing error in a name should not leave an empty database behind.
         for path in &paths {
@@ -134,6 +135,7 @@ fn import(
         Format::Sa => import::sa_files(paths, &options.averages(), writer, show),
         Format::Sadf => import::sadf_json(paths, &options.averages(), writer, show),
         Format::ProcLog => import::proc_log(paths, &options.log()?, writer, show),
+        Format::Oswatcher => import::oswatcher(paths, &options.log()?, writer, show),
     };
     bar.clear();
     match outcome {

@@ -1,5 +1,6 @@
 //! What a file is, told by what is in it; and the files that lie in a folder.
 
+use super::oswatcher;
 use super::text::Lines;
 use super::{Error, Result};
 use std::io::Read;
@@ -16,8 +17,10 @@ pub enum Format {
     Sadf,
     /// The binary files that sar's collector writes.
     Sa,
-    /// Kernel files with times before or between them; OSWatcher's too.
+    /// Kernel files with times before or between them.
     ProcLog,
+    /// An archive of Oracle OSWatcher.
+    Oswatcher,
 }
 
 impl Format {
@@ -29,6 +32,7 @@ impl Format {
             Format::Sadf => "sadf",
             Format::Sa => "sa",
             Format::ProcLog => "proc-log",
+            Format::Oswatcher => "oswatcher",
         }
     }
 }
@@ -74,6 +78,9 @@ pub fn detect(paths: &[impl AsRef<Path>]) -> Result<Format> {
 
 fn detect_one(path: &Path) -> Result<Format> {
     let metadata = std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
+    if oswatcher::is_named_so(path) {
+        return Ok(Format::Oswatcher);
+    }
     if metadata.is_dir() {
         return Ok(if path.join("node.json").exists() {
             Format::Recording
@@ -110,10 +117,9 @@ fn detect_one(path: &Path) -> Result<Format> {
     Err(Error::whole(&path.display().to_string(), reason))
 }
 
-/// The files that are meant: themselves, and all that lie in folders, in order of name. OSWatcher's folders of things that
-/// are no kernel files (`oswtop`, `oswps` …) are left out; the second answer names them.
-pub(super) fn files(paths: &[impl AsRef<Path>]) -> Result<(Vec<PathBuf>, Vec<String>)> {
-    let (mut files, mut left_out) = (Vec::new(), Vec::new());
+/// The files that are meant: themselves, and all that lie in folders, in order of name.
+pub(super) fn files(paths: &[impl AsRef<Path>]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     let mut waiting: Vec<PathBuf> = paths
         .iter()
         .rev()
@@ -125,19 +131,12 @@ pub(super) fn files(paths: &[impl AsRef<Path>]) -> Result<(Vec<PathBuf>, Vec<Str
         if is_link {
             continue;
         }
-        if !std::fs::metadata(&path)
-            .map_err(|error| Error::io(&path, error))?
-            .is_dir()
-        {
-            files.push(path);
-            continue;
-        }
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        if name.starts_with("osw") && name != "oswmeminfo" {
-            left_out.push(name);
+        let metadata = std::fs::metadata(&path).map_err(|error| Error::io(&path, error))?;
+        if !metadata.is_dir() {
+            // A pipe or a device would never end.
+            if metadata.is_file() {
+                files.push(path);
+            }
             continue;
         }
         let entries = std::fs::read_dir(&path).map_err(|error| Error::io(&path, error))?;
@@ -148,6 +147,5 @@ pub(super) fn files(paths: &[impl AsRef<Path>]) -> Result<(Vec<PathBuf>, Vec<Str
         inside.sort();
         waiting.extend(inside.into_iter().rev());
     }
-    left_out.sort();
-    Ok((files, left_out))
+    Ok(files)
 }

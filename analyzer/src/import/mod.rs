@@ -11,6 +11,7 @@ mod kmsg;
 mod logs;
 mod machine;
 mod node;
+mod oswatcher;
 mod processes;
 mod recording;
 mod snapshots;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 pub use averages::{Options as SarOptions, sa_files, sadf_json, sar_text};
 pub use detect::{Format, detect};
 pub use machine::Machine;
+pub use oswatcher::import as oswatcher;
 pub use recording::import as recording;
 pub use snapshots::{Options as LogOptions, import as proc_log};
 

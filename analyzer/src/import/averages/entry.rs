@@ -1,16 +1,16 @@
 //! The ways in: sar's text, sadf's JSON, and sar's own binary files by way of the sadf that is installed.
 
-use super::write::write;
+use super::write::{Beside, Input, write};
 use super::{Averages, Options, sadf, sar};
 use crate::import::text::{Lines, import_key};
-use crate::import::{Error, Outcome, Place, Progress, Result, Summary};
+use crate::import::{Error, Outcome, Place, Progress, Result};
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use store::Writer;
 
 /// Changes when the same content would be stored differently, so that it can be imported again.
-const KEY_VERSION: u32 = 1;
+const KEY_VERSION: u32 = 2;
 
 /// JSON is read as a whole; a month of samples a minute is a fifth of this.
 const SADF_BYTES: u64 = 512 << 20;
@@ -130,10 +130,10 @@ fn import(
         progress(Progress {
             bytes,
             total_bytes: (bytes as f64 / part) as u64,
-            ticks: averages.rows.len() as u64,
+            ticks: 0,
         });
     }
-    if averages.rows.is_empty() {
+    if averages.is_empty() {
         let names: Vec<_> = paths
             .iter()
             .map(|path| path.as_ref().display().to_string())
@@ -147,7 +147,7 @@ fn import(
                 "no row of a table that is understood".to_owned(),
             )
         };
-        let (place, reason) = averages.broken.first().cloned().unwrap_or_else(nothing);
+        let (place, reason) = averages.first_broken().unwrap_or_else(nothing);
         return Err(Error::Input { place, reason });
     }
     averages.machine = averages.machine.or(&options.machine);
@@ -158,12 +158,10 @@ fn import(
         &digests,
         &format!("{:?} {} {:?}", options.date, options.tz, options.machine),
     );
-    Ok(match write(&averages, &key, writer)? {
-        Outcome::Imported(summary) => Outcome::Imported(Summary {
-            bytes,
-            files: paths.len(),
-            ..summary
-        }),
-        Outcome::AlreadyThere => Outcome::AlreadyThere,
-    })
+    let input = Input {
+        key,
+        bytes,
+        files: paths.len(),
+    };
+    write(&averages, Beside::default(), &input, writer, progress)
 }

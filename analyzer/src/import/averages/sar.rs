@@ -120,7 +120,7 @@ impl Sar<'_> {
         }
         let at = self.instant(clock)?;
         if let Some(table) = &mut self.table {
-            table.begin(at, self.averages);
+            table.begin(at);
         }
         Ok(())
     }
@@ -129,11 +129,12 @@ impl Sar<'_> {
         let Some(table) = &self.table else {
             return Err("a row without a header before it");
         };
-        if words.len() != table.width() {
-            return Err("more or fewer columns than the header names");
-        }
-        if table.is_unused() {
+        if table.is_unused() && words.len() == table.width() {
             return Ok(());
+        }
+        if words.len() != table.width() {
+            self.lost_row(clock);
+            return Err("more or fewer columns than the header names");
         }
         let key_at = table.key();
         let number = |(i, word): (usize, &&str)| {
@@ -144,12 +145,23 @@ impl Sar<'_> {
             }
         };
         let numbers: Option<Vec<f64>> = words.iter().enumerate().map(number).collect();
-        let numbers = numbers.ok_or("not a number in a column of numbers")?;
+        let Some(numbers) = numbers else {
+            self.lost_row(clock);
+            return Err("not a number in a column of numbers");
+        };
         let at = self.instant(clock)?;
         if let Some(table) = &mut self.table {
             table.add(at, key_at.map_or("", |key| words[key]), &numbers, self.averages);
         }
         Ok(())
+    }
+
+    /// There is a row of this time, which cannot be read: the next one is not of the time before it.
+    fn lost_row(&mut self, clock: NaiveTime) {
+        let at = self.instant(clock);
+        if let (Ok(at), Some(table)) = (at, &mut self.table) {
+            table.row_at(at, self.averages);
+        }
     }
 
     /// The instant at which a clock shows `clock`, after the last one of this table.
@@ -208,7 +220,7 @@ fn twelve_hours(clock: NaiveTime, after_noon: bool) -> Option<NaiveTime> {
 }
 
 /// `0.44`, `0,44`
-fn read_number(word: &str) -> Option<f64> {
+pub(in crate::import) fn read_number(word: &str) -> Option<f64> {
     if !word
         .bytes()
         .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',' | b'-'))

@@ -1,6 +1,7 @@
 //! What sar and sadf printed, and what comes back of it.
 
-use super::write::{notes, readings, stretches};
+use super::ticks::{Ticks, Walk};
+use super::write::{Counters, notes};
 use super::{Averages, Options, sar};
 use crate::import::Machine;
 use crate::import::text::Lines;
@@ -32,43 +33,58 @@ fn parse(text: &str, options: &Options) -> super::super::Result<Averages> {
 }
 
 /// What a reader gets back: each number of each row, rates as differences over the interval.
-fn read_back(averages: &Averages) -> String {
+pub(in crate::import) fn read_back(averages: &Averages) -> String {
     let interval = averages.interval().unwrap_or(600_000_000_000);
     let decode = sources::averages().decode;
     let mut out = format!("every {} s\n", interval / 1_000_000_000);
-    for stretch in stretches(averages, interval) {
-        let local = |at: model::UnixNanos| {
-            DateTime::from_timestamp_nanos(at.0)
-                .with_timezone(&averages.tz)
-                .format("%F %T%:z")
-                .to_string()
+    let local = |at: model::UnixNanos| {
+        DateTime::from_timestamp_nanos(at.0)
+            .with_timezone(&averages.tz)
+            .format("%F %T%:z")
+            .to_string()
+    };
+    let ticks = Ticks::of(averages, interval, std::iter::empty());
+    let mut counters = Counters::new(&averages.columns);
+    let mut walk = Walk::new(averages, &ticks);
+    let mut before: Vec<(String, f64)> = Vec::new();
+    for (now, &at) in ticks.at.iter().enumerate() {
+        if let Some(boot) = ticks.boots.iter().position(|&first| first == now) {
+            out += &format!("from {}, boot {boot}\n", local(at));
+            counters.restart();
+            before.clear();
+        }
+        let seconds = if before.is_empty() {
+            0.0
+        } else {
+            at.seconds_since(ticks.at[now - 1])
         };
-        out += &format!("from {}, boot {}\n", local(stretch.begin), stretch.boot);
-        let mut before: Vec<(String, f64)> = Vec::new();
-        let mut before_at = stretch.begin;
-        for (at, reading) in readings(&stretch, &averages.columns) {
-            let columns = decode(&reading.template);
-            let named = |c: &model::Column| {
-                (
-                    format!("{} {}", c.metric.name, c.subject),
-                    c.value(reading.values[c.slot]),
-                )
-            };
-            let now: Vec<_> = columns.iter().map(named).collect();
-            let seconds = at.seconds_since(before_at);
-            let shown = columns.iter().zip(&now).filter_map(|(column, (name, value))| {
+        walk.step(now);
+        let Some(reading) = counters.tick(seconds, &walk.moves) else {
+            continue;
+        };
+        let columns = decode(&reading.template);
+        let named = |c: &model::Column| {
+            (
+                format!("{} {}", c.metric.name, c.subject),
+                c.value(reading.values[c.slot]),
+            )
+        };
+        let numbers: Vec<_> = columns.iter().map(named).collect();
+        let shown = columns
+            .iter()
+            .zip(&numbers)
+            .filter_map(|(column, (name, value))| {
                 if column.metric.kind == Kind::Gauge {
                     return Some(format!("{name} = {value}"));
                 }
                 let (_, earlier) = before.iter().find(|(other, _)| other == name)?;
-                Some(format!("{name} + {:.2}/s", (value - earlier) / seconds))
+                (value >= earlier).then(|| format!("{name} + {:.2}/s", (value - earlier) / seconds))
             });
-            let shown: Vec<_> = shown.collect();
-            if !shown.is_empty() {
-                out += &format!("  {}: {}\n", local(at), shown.join(", "));
-            }
-            (before, before_at) = (now, at);
+        let shown: Vec<_> = shown.collect();
+        if !shown.is_empty() {
+            out += &format!("  {}: {}\n", local(at), shown.join(", "));
         }
+        before = numbers;
     }
     for note in notes(averages) {
         out += &format!("note: {note}\n");
@@ -137,16 +153,15 @@ Linux 2.6.32-504.el6.x86_64 (node1)  2016-09-10  _x86_64_ (32 CPU)
         text,
         &options(None, Berlin),
         expect![[r#"
-        every 600 s
-        from 2016-09-10 23:30:01+02:00, boot 0
-          2016-09-10 23:40:01+02:00: vmstat.pgpgin host + 10.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-          2016-09-10 23:50:01+02:00: vmstat.pgpgin host + 20.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-          2016-09-11 00:00:01+02:00: vmstat.pgpgin host + 30.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-        from 2016-09-11 00:05:00+02:00, boot 1
-          2016-09-11 00:15:00+02:00: vmstat.pgpgin host + 40.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-        from 2016-09-11 00:35:00+02:00, boot 1
-          2016-09-11 00:45:00+02:00: vmstat.pgpgin host + 50.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-    "#]],
+            every 600 s
+            from 2016-09-10 23:30:01+02:00, boot 0
+              2016-09-10 23:40:01+02:00: vmstat.pgpgin host + 10.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+              2016-09-10 23:50:01+02:00: vmstat.pgpgin host + 20.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+              2016-09-11 00:00:01+02:00: vmstat.pgpgin host + 30.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+            from 2016-09-11 00:05:00+02:00, boot 1
+              2016-09-11 00:15:00+02:00: vmstat.pgpgin host + 40.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+              2016-09-11 00:45:00+02:00: vmstat.pgpgin host + 50.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+        "#]],
     );
 }
 
@@ -259,7 +274,9 @@ fn dates_as_locales_print_them() {
             },
         ) {
             Ok(averages) => {
-                let day = DateTime::from_timestamp_nanos(averages.rows.keys().next().unwrap().0).date_naive();
+                let day =
+                    DateTime::from_timestamp_nanos(averages.groups[0].rows.intervals().next().unwrap().1.0)
+                        .date_naive();
                 format!(
                     "{text}: {day} {}\n",
                     averages.notes.iter().cloned().collect::<String>()
