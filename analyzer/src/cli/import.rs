@@ -42,6 +42,10 @@ enum Kind {
     ProcLog(Text),
     /// An archive of Oracle OSWatcher: its meminfo, vmstat, iostat, slabinfo, top and ps
     Oswatcher(Text),
+    /// A folder of snapshots: folders named by their time (or with a file `timestamp`), kernel files in each
+    Snapshots(Text),
+    /// What `sos report` gathered, in a folder or an archive: kernel files, settings, devices, the kernel's log, sar's history
+    Sosreport(Text),
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +92,8 @@ impl Arguments {
             Kind::Sa(text) => (Some(Format::Sa), text.paths, text.options),
             Kind::ProcLog(text) => (Some(Format::ProcLog), text.paths, text.options),
             Kind::Oswatcher(text) => (Some(Format::Oswatcher), text.paths, text.options),
+            Kind::Snapshots(text) => (Some(Format::Snapshots), text.paths, text.options),
+            Kind::Sosreport(text) => (Some(Format::Sosreport), text.paths, text.options),
         };
         // A typing error in a name should not leave an empty database behind.
         for path in &paths {
@@ -99,11 +105,10 @@ impl Arguments {
             None => import::detect(&paths).map_err(|error| Failure::Usage(error.to_string()))?,
         };
         let mut writer = open(db)?;
-        // A recording is whole by itself; the tables and logs of other tools belong together.
-        let together = if format == Format::Recording {
-            1
-        } else {
-            paths.len()
+        // A recording or a report is whole by itself; the tables and logs of other tools belong together.
+        let together = match format {
+            Format::Recording | Format::Snapshots | Format::Sosreport => 1,
+            _ => paths.len(),
         };
         for paths in paths.chunks(together) {
             let report = import(format, paths, &options, db, &mut writer)?;
@@ -136,6 +141,8 @@ fn import(
         Format::Sadf => import::sadf_json(paths, &options.averages(), writer, show),
         Format::ProcLog => import::proc_log(paths, &options.log()?, writer, show),
         Format::Oswatcher => import::oswatcher(paths, &options.log()?, writer, show),
+        Format::Snapshots => import::snapshots(&paths[0], &options.log()?, writer, show),
+        Format::Sosreport => import::sosreport(&paths[0], &options.log()?, writer, show),
     };
     bar.clear();
     match outcome {

@@ -2,6 +2,7 @@
 
 use super::oswatcher;
 use super::text::Lines;
+use super::tree;
 use super::{Error, Result};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,10 @@ pub enum Format {
     ProcLog,
     /// An archive of Oracle OSWatcher.
     Oswatcher,
+    /// A folder of folders, each with a time and kernel files.
+    Snapshots,
+    /// What `sos report` gathers, in a folder or an archive.
+    Sosreport,
 }
 
 impl Format {
@@ -33,6 +38,8 @@ impl Format {
             Format::Sa => "sa",
             Format::ProcLog => "proc-log",
             Format::Oswatcher => "oswatcher",
+            Format::Snapshots => "snapshots",
+            Format::Sosreport => "sosreport",
         }
     }
 }
@@ -84,11 +91,23 @@ fn detect_one(path: &Path) -> Result<Format> {
     if metadata.is_dir() {
         return Ok(if path.join("node.json").exists() {
             Format::Recording
+        } else if tree::is_sos_folder(path) {
+            Format::Sosreport
+        } else if tree::is_snapshots(path) {
+            Format::Snapshots
         } else {
             Format::ProcLog
         });
     }
-    if path.to_string_lossy().ends_with(".tar.xz") {
+    let name = path.to_string_lossy();
+    if [".tar", ".tar.gz", ".tgz", ".tar.xz"]
+        .iter()
+        .any(|end| name.ends_with(end))
+        && tree::is_sos_archive(path)
+    {
+        return Ok(Format::Sosreport);
+    }
+    if name.ends_with(".tar.xz") {
         return Ok(Format::Recording);
     }
     if starts_with(path, &SA_MAGIC).map_err(|error| Error::io(path, error))? {

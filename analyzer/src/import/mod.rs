@@ -16,6 +16,7 @@ mod processes;
 mod recording;
 mod snapshots;
 mod text;
+mod tree;
 
 use model::{Nanos, TimeSpan};
 use std::fmt;
@@ -27,6 +28,7 @@ pub use machine::Machine;
 pub use oswatcher::import as oswatcher;
 pub use recording::import as recording;
 pub use snapshots::{Options as LogOptions, import as proc_log};
+pub use tree::{snapshots, sosreport};
 
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]

@@ -120,8 +120,17 @@ pub(super) fn import_key(kind: &str, digests: &[[u8; 32]], options: &str) -> Str
     format!("{kind}:sha256:{hex}")
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+/// A file's bytes: plain, `.gz` or `.xz`, told by what is in it.
+pub(super) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    decompressed(BufReader::with_capacity(1 << 16, File::open(path)?))
+}
+
+/// The same of what is in memory already.
+pub(super) fn decoded(bytes: Vec<u8>) -> io::Result<Box<dyn BufRead>> {
+    decompressed(io::Cursor::new(bytes))
+}
+
+fn decompressed(mut file: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
     let start = file.fill_buf()?;
     Ok(if start.starts_with(b"\x1f\x8b") {
         Box::new(BufReader::new(MultiGzDecoder::new(file)))

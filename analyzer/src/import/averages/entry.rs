@@ -59,8 +59,13 @@ pub fn sa_files(
     writer: &mut Writer,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
-    let read = |path: &Path, averages: &mut Averages| json(run_sadf(path)?, options, averages);
+    let read = |path: &Path, averages: &mut Averages| read_sa(path, options, averages);
     import("sa", paths, options, &read, writer, progress)
+}
+
+/// Reads one such file into `averages`.
+pub(in crate::import) fn read_sa(path: &Path, options: &Options, averages: &mut Averages) -> Result<Lines> {
+    json(run_sadf(path)?, options, averages)
 }
 
 fn json(mut lines: Lines, options: &Options, averages: &mut Averages) -> Result<Lines> {

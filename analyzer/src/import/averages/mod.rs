@@ -39,7 +39,8 @@ pub use entry::{sa_files, sadf_json, sar_text};
 
 // What is made of tables, for the importers of other tools.
 pub(super) use columns::{CPU, IOSTAT, Meaning, VMSTAT};
-pub(super) use sar::read_number;
+pub(super) use entry::read_sa;
+pub(super) use sar::{read as read_sar, read_number};
 pub(super) use table::Table;
 pub(super) use write::{Beside, Input, UPTIME_TICKS, write};
 

@@ -12,7 +12,7 @@ use chrono::{Days, NaiveDate, NaiveTime, Timelike};
 use model::UnixNanos;
 
 /// Reads the text of one file into `averages`.
-pub(super) fn read(lines: &mut Lines, options: &Options, averages: &mut Averages) -> Result<()> {
+pub(in crate::import) fn read(lines: &mut Lines, options: &Options, averages: &mut Averages) -> Result<()> {
     let mut sar = Sar {
         options,
         averages,
