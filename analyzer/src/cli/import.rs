@@ -42,6 +42,10 @@ enum Kind {
     ProcLog(Text),
     /// An archive of Oracle OSWatcher: its meminfo, vmstat, iostat, slabinfo, top and ps
     Oswatcher(Text),
+    /// Raw logs of atop, read by the installed atop, or what `atop -P ALL` printed; processes too
+    Atop(Text),
+    /// Archives of Performance Co-Pilot, each named by any of its files (20160910.index), read by the installed pmrep
+    Pcp(Text),
     /// A folder of snapshots: folders named by their time (or with a file `timestamp`), kernel files in each
     Snapshots(Text),
     /// What `sos report` gathered, in a folder or an archive: kernel files, settings, devices, the kernel's log, sar's history
@@ -92,6 +96,8 @@ impl Arguments {
             Kind::Sa(text) => (Some(Format::Sa), text.paths, text.options),
             Kind::ProcLog(text) => (Some(Format::ProcLog), text.paths, text.options),
             Kind::Oswatcher(text) => (Some(Format::Oswatcher), text.paths, text.options),
+            Kind::Atop(text) => (Some(Format::Atop), text.paths, text.options),
+            Kind::Pcp(text) => (Some(Format::Pcp), text.paths, text.options),
             Kind::Snapshots(text) => (Some(Format::Snapshots), text.paths, text.options),
             Kind::Sosreport(text) => (Some(Format::Sosreport), text.paths, text.options),
         };
@@ -141,6 +147,8 @@ fn import(
         Format::Sadf => import::sadf_json(paths, &options.averages(), writer, show),
         Format::ProcLog => import::proc_log(paths, &options.log()?, writer, show),
         Format::Oswatcher => import::oswatcher(paths, &options.log()?, writer, show),
+        Format::Atop => import::atop(paths, &options.log()?, writer, show),
+        Format::Pcp => import::pcp(paths, &options.log()?, writer, show),
         Format::Snapshots => import::snapshots(&paths[0], &options.log()?, writer, show),
         Format::Sosreport => import::sosreport(&paths[0], &options.log()?, writer, show),
     };

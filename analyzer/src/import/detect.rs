@@ -1,9 +1,9 @@
 //! What a file is, told by what is in it; and the files that lie in a folder.
 
-use super::oswatcher;
 use super::text::Lines;
 use super::tree;
 use super::{Error, Result};
+use super::{atop, oswatcher, pcp};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,10 @@ pub enum Format {
     ProcLog,
     /// An archive of Oracle OSWatcher.
     Oswatcher,
+    /// atop's raw logs, or what `atop -P` printed.
+    Atop,
+    /// Archives of Performance Co-Pilot.
+    Pcp,
     /// A folder of folders, each with a time and kernel files.
     Snapshots,
     /// What `sos report` gathers, in a folder or an archive.
@@ -38,6 +42,8 @@ impl Format {
             Format::Sa => "sa",
             Format::ProcLog => "proc-log",
             Format::Oswatcher => "oswatcher",
+            Format::Atop => "atop",
+            Format::Pcp => "pcp",
             Format::Snapshots => "snapshots",
             Format::Sosreport => "sosreport",
         }
@@ -113,10 +119,19 @@ fn detect_one(path: &Path) -> Result<Format> {
     if starts_with(path, &SA_MAGIC).map_err(|error| Error::io(path, error))? {
         return Ok(Format::Sa);
     }
+    if pcp::archive(path).is_some() {
+        return Ok(Format::Pcp);
+    }
+    if atop::is_raw(path) {
+        return Ok(Format::Atop);
+    }
     let mut lines = Lines::open(path)?;
     for _ in 0..LOOKED_AT {
         let Some(line) = lines.next()? else { break };
         let line = line.trim();
+        if atop::is_printed(line) {
+            return Ok(Format::Atop);
+        }
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         let is_clock = |word: &str| word.len() == 8 && word.bytes().filter(|&b| b == b':').count() == 2;
         match words.first() {

@@ -107,6 +107,23 @@ impl Lines {
     }
 }
 
+/// Digest of a file as it lies there, and its length.
+pub(super) fn digest(path: &Path) -> Result<([u8; 32], u64)> {
+    let fail = |error| Error::io(path, error);
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(fail)?);
+    let (mut digest, mut bytes) = (Sha256::new(), 0);
+    loop {
+        let chunk = file.fill_buf().map_err(fail)?;
+        if chunk.is_empty() {
+            return Ok((digest.finalize().into(), bytes));
+        }
+        digest.update(chunk);
+        let length = chunk.len();
+        bytes += length as u64;
+        file.consume(length);
+    }
+}
+
 /// `sha256:…` of several files' digests and whatever else the result depends on.
 pub(super) fn import_key(kind: &str, digests: &[[u8; 32]], options: &str) -> String {
     let mut digest = Sha256::new();

@@ -64,6 +64,8 @@ pub(super) enum Kind {
     Gauge,
     /// So many of the unit a second.
     Rate,
+    /// What was counted until then.
+    Counter,
 }
 
 /// A number that rows have.
@@ -138,6 +140,11 @@ impl Averages {
                 });
                 self.columns.len() - 1
             })
+    }
+
+    /// The machine was started again between the last row before `at` and the one of then.
+    pub(super) fn restart(&mut self, at: UnixNanos) {
+        self.restarts.insert(at);
     }
 
     /// A group without rows, for these columns.

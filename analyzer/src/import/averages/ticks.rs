@@ -203,7 +203,7 @@ impl Moves {
         for (&column, &value) in row.group.columns.iter().zip(&row.values) {
             let is_of_now = match averages.columns[column].kind {
                 Kind::Rate => row.since < now && now <= row.at,
-                Kind::Gauge => now == row.at,
+                Kind::Gauge | Kind::Counter => now == row.at,
             };
             // A table that was printed twice says the same twice.
             if is_of_now && self.values[column].is_nan() {

@@ -262,7 +262,7 @@ impl<'a> Counters<'a> {
         for (i, column) in self.columns.iter().enumerate() {
             let value = moves.values[i];
             let number = match column.kind {
-                Kind::Gauge => value,
+                Kind::Gauge | Kind::Counter => value,
                 Kind::Rate => {
                     let mut counter = self.counters[i] + value * seconds;
                     if counter.is_nan() && moves.begins[i] {

@@ -215,7 +215,9 @@ fn cut_and_garbled_text_never_panics() {
                 let _ = tables::iostat(&mut lines(&text), &options(), &mut averages);
                 let _ = processes::first_look(&mut lines(&text), true, &options(), &mut averages);
                 let _ = processes::first_look(&mut lines(&text), false, &options(), &mut averages);
-                let _ = super::super::averages::read_back(&averages);
+                if cut % 16 == 0 {
+                    let _ = super::super::averages::read_back(&averages);
+                }
             }
         }
     }
