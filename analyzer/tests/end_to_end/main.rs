@@ -4,6 +4,7 @@ mod bad_recordings;
 mod command_line;
 mod explain;
 mod imports;
+mod peers;
 mod recordings;
 mod scratch;
 mod stories;

@@ -448,3 +448,38 @@ fn json_that_is_none() {
         assert!(error.to_string().starts_with("x.json:"), "{error}");
     }
 }
+
+#[test]
+fn numbers_in_any_locale() {
+    let words = [
+        "0.44",
+        "0,44",
+        "-1",
+        "12345678901234.5",
+        "123456789012345678",
+        ".5",
+        "5.",
+        "1.2.3",
+        "1,234.5",
+        "",
+        "-",
+        ".",
+        "1e5",
+        "nan",
+        "+1",
+        "٣",
+    ];
+    let shown: Vec<_> = words
+        .iter()
+        .map(|word| format!("{word}={:?}", super::sar::read_number(word)))
+        .collect();
+    expect!["0.44=Some(0.44) 0,44=Some(0.44) -1=Some(-1.0) 12345678901234.5=Some(12345678901234.5) 123456789012345678=Some(1.2345678901234568e17) .5=Some(0.5) 5.=Some(5.0) 1.2.3=None 1,234.5=None =None -=None .=None 1e5=None nan=None +1=None ٣=None"].assert_eq(&shown.join(" "));
+}
+
+proptest::proptest! {
+    #[test]
+    fn numbers_are_those_of_the_text(whole in 0u64..1_000_000_000_000, cents in 0u64..100) {
+        let text = format!("{whole}.{cents:02}");
+        proptest::prop_assert_eq!(super::sar::read_number(&text), text.parse().ok());
+    }
+}
