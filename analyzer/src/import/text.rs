@@ -9,8 +9,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-/// A longer line is no line of the tools that we read.
-const LINE_BYTES: u64 = 64 << 10;
+/// A longer line is no line of the tools that we read; command lines in what ps prints are the longest.
+const LINE_BYTES: u64 = 4 << 20;
 
 /// What may come out of one file. A compressed bomb stops here.
 const FILE_BYTES: u64 = 4 << 30;
@@ -69,7 +69,7 @@ impl Lines {
             return Err(Error::at(
                 &self.file,
                 self.line,
-                "a line of 64 KiB: this is not the text of such a tool",
+                "a line of 4 MiB: this is not the text of such a tool",
             ));
         }
         if self.bytes > FILE_BYTES {

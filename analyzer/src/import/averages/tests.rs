@@ -483,3 +483,62 @@ proptest::proptest! {
         proptest::prop_assert_eq!(super::sar::read_number(&text), text.parse().ok());
     }
 }
+
+#[test]
+fn an_hour_that_comes_twice_and_one_that_does_not() {
+    let text = "\
+Linux 5 (h) 2016-10-30 _x86_64_ (1 CPU)
+01:30:00 proc/s cswch/s
+02:00:00 1 1
+02:30:00 2 1
+02:00:00 3 1
+02:30:00 4 1
+03:00:00 5 1
+Linux 5 (h) 2017-03-26 _x86_64_ (1 CPU)
+01:00:00 proc/s cswch/s
+01:30:00 6 1
+03:00:00 7 1
+03:30:00 8 1
+";
+    check(
+        text,
+        &options(None, Berlin),
+        expect![[r#"
+        every 1800 s
+        from 2016-10-30 01:30:00+02:00, boot 0
+          2016-10-30 02:00:00+02:00: stat.processes host + 1.00/s, stat.ctxt host + 1.00/s
+          2016-10-30 02:30:00+02:00: stat.processes host + 2.00/s, stat.ctxt host + 1.00/s
+          2016-10-30 02:00:00+01:00: stat.processes host + 3.00/s, stat.ctxt host + 1.00/s
+          2016-10-30 02:30:00+01:00: stat.processes host + 4.00/s, stat.ctxt host + 1.00/s
+          2016-10-30 03:00:00+01:00: stat.processes host + 5.00/s, stat.ctxt host + 1.00/s
+          2017-03-26 01:30:00+01:00: stat.processes host + 6.00/s, stat.ctxt host + 1.00/s
+          2017-03-26 03:00:00+02:00: stat.processes host + 7.00/s, stat.ctxt host + 1.00/s
+          2017-03-26 03:30:00+02:00: stat.processes host + 8.00/s, stat.ctxt host + 1.00/s
+    "#]],
+    );
+}
+
+#[test]
+fn endless_lines_and_mixed_ends_of_lines() {
+    let long = "9".repeat(1_000_000);
+    let text = format!(
+        "Linux 5 (h) 2016-09-10 _x86_64_ (1 CPU)\r\n10:00:00 proc/s cswch/s\r\n10:10:00 1 1\n{long}\n10:20:00 {long} 1\r\n\
+         10:30:00 3\0 1\n10:40:00 4 1\r\n10:50:00 5 1\r11:00:00 6 1\n11:10:00 {} 1\n",
+        "7 ".repeat(300_000)
+    );
+    check(
+        &text,
+        &options(None, UTC),
+        expect![[r#"
+        every 600 s
+        from 2016-09-10 10:00:00+00:00, boot 0
+          2016-09-10 10:10:00+00:00: stat.processes host + 1.00/s, stat.ctxt host + 1.00/s
+          2016-09-10 10:20:00+00:00: stat.ctxt host + 1.00/s
+          2016-09-10 10:40:00+00:00: stat.processes host + 4.00/s, stat.ctxt host + 1.00/s
+        note: sar.txt:4: no clock time at the start of the line; the line was left out
+        note: sar.txt:6: not a number in a column of numbers; the line was left out
+        note: sar.txt:8: more or fewer columns than the header names; the line was left out
+        note: sar.txt:9: more columns than any table has; the line was left out
+    "#]],
+    );
+}
