@@ -27,9 +27,9 @@ pub fn sar_text(
     writer: &mut Writer,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
-    let read = |path: &Path, averages: &mut Averages| {
+    let read = |path: &Path, averages: &mut Averages, seen: Seen| {
         let mut lines = Lines::open(path)?;
-        sar::read(&mut lines, options, averages)?;
+        sar::read(&mut lines, options, averages, seen)?;
         Ok(lines)
     };
     import("sar", paths, options, &read, writer, progress)
@@ -45,7 +45,7 @@ pub fn sadf_json(
     writer: &mut Writer,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
-    let read = |path: &Path, averages: &mut Averages| json(Lines::open(path)?, options, averages);
+    let read = |path: &Path, averages: &mut Averages, _: Seen| json(Lines::open(path)?, options, averages);
     import("sadf", paths, options, &read, writer, progress)
 }
 
@@ -59,7 +59,7 @@ pub fn sa_files(
     writer: &mut Writer,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
-    let read = |path: &Path, averages: &mut Averages| read_sa(path, options, averages);
+    let read = |path: &Path, averages: &mut Averages, _: Seen| read_sa(path, options, averages);
     import("sa", paths, options, &read, writer, progress)
 }
 
@@ -111,7 +111,10 @@ fn run_sadf(path: &Path) -> Result<Lines> {
     ))
 }
 
-type ReadOne<'a> = &'a dyn Fn(&Path, &mut Averages) -> Result<Lines>;
+/// Told how many bytes of the file were read.
+type Seen<'a> = &'a mut dyn FnMut(u64);
+
+type ReadOne<'a> = &'a dyn Fn(&Path, &mut Averages, Seen) -> Result<Lines>;
 
 fn import(
     kind: &str,
@@ -127,16 +130,22 @@ fn import(
     };
     let mut digests = Vec::new();
     let mut bytes = 0;
-    for (index, path) in paths.iter().enumerate() {
-        let lines = read(path.as_ref(), &mut averages)?;
+    // Of compressed files more comes out than lies there.
+    let there: u64 = paths
+        .iter()
+        .filter_map(|path| path.as_ref().metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum();
+    for path in paths {
+        let lines = read(path.as_ref(), &mut averages, &mut |seen| {
+            progress(Progress {
+                bytes: bytes + seen,
+                total_bytes: there.max(bytes + seen),
+                ticks: 0,
+            });
+        })?;
         bytes += lines.bytes;
         digests.push(lines.digest());
-        let part = (index + 1) as f64 / paths.len() as f64;
-        progress(Progress {
-            bytes,
-            total_bytes: (bytes as f64 / part) as u64,
-            ticks: 0,
-        });
     }
     if averages.is_empty() {
         let names: Vec<_> = paths

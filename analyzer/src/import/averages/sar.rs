@@ -11,8 +11,16 @@ use crate::time_grammar::{Fold, instant};
 use chrono::{Days, NaiveDate, NaiveTime, Timelike};
 use model::UnixNanos;
 
-/// Reads the text of one file into `averages`.
-pub(in crate::import) fn read(lines: &mut Lines, options: &Options, averages: &mut Averages) -> Result<()> {
+/// After so many lines it is said how far it is.
+const SHOWN_EVERY: u64 = 1 << 14;
+
+/// Reads the text of one file into `averages`; says now and then how many bytes were `seen`.
+pub(in crate::import) fn read(
+    lines: &mut Lines,
+    options: &Options,
+    averages: &mut Averages,
+    seen: &mut dyn FnMut(u64),
+) -> Result<()> {
     let mut sar = Sar {
         options,
         averages,
@@ -34,6 +42,9 @@ pub(in crate::import) fn read(lines: &mut Lines, options: &Options, averages: &m
             sar.averages.broken(place, reason);
         }
         sar.averages.check_size(lines)?;
+        if lines.line.is_multiple_of(SHOWN_EVERY) {
+            seen(lines.bytes);
+        }
     }
     Ok(())
 }

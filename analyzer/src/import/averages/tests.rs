@@ -28,7 +28,7 @@ fn parse(text: &str, options: &Options) -> super::super::Result<Averages> {
         "sar.txt",
         Box::new(std::io::Cursor::new(text.as_bytes().to_vec())),
     );
-    sar::read(&mut lines, options, &mut averages)?;
+    sar::read(&mut lines, options, &mut averages, &mut |_| {})?;
     Ok(averages)
 }
 

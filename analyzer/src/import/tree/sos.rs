@@ -194,7 +194,7 @@ fn history(tree: &Tree, options: &LogOptions, averages: &mut Averages) -> Result
                     &file,
                     decoded(bytes).map_err(|error| Error::io(file.as_ref(), error))?,
                 );
-                read_sar(&mut lines, &sar, averages)?;
+                read_sar(&mut lines, &sar, averages, &mut |_| {})?;
                 files += 1;
             } else if let Some(day) = day("sa") {
                 let day = day.split('.').next().unwrap_or(day);
