@@ -35,6 +35,7 @@ impl Ticks {
         };
         let mut times: Vec<UnixNanos> = also.collect();
         let mut shortest = interval;
+        let mut kept = 0;
         for (group, &usual) in averages.groups.iter().zip(&ticks.usual) {
             let mut last = UnixNanos(i64::MIN);
             for row in group.rows.intervals() {
@@ -48,9 +49,15 @@ impl Ticks {
                 times.push(at);
                 last = at;
             }
-            times.sort_unstable();
-            times.dedup();
+            // Most tables have the same times: they are thrown together now and then, not after each of thousands of groups.
+            if times.len() > 2 * kept + (1 << 16) {
+                times.sort_unstable();
+                times.dedup();
+                kept = times.len();
+            }
         }
+        times.sort_unstable();
+        times.dedup();
         let same = (interval / SAME_TICK).min(shortest / 2);
         for at in times {
             let Some(&last) = ticks.at.last() else {
