@@ -40,8 +40,16 @@ enum Kind {
     Sa(Text),
     /// Kernel files that a script wrote down again and again, with the time before each line or on a line of its own
     ProcLog(Text),
-    /// An archive folder of Oracle OSWatcher (its oswmeminfo)
+    /// An archive of Oracle OSWatcher: its meminfo, vmstat, iostat, slabinfo, top and ps
     Oswatcher(Text),
+    /// Raw logs of atop, read by the installed atop, or what `atop -P ALL` printed; processes too
+    Atop(Text),
+    /// Archives of Performance Co-Pilot, each named by any of its files (20160910.index), read by the installed pmrep
+    Pcp(Text),
+    /// A folder of snapshots: folders named by their time (or with a file `timestamp`), kernel files in each
+    Snapshots(Text),
+    /// What `sos report` gathered, in a folder or an archive: kernel files, settings, devices, the kernel's log, sar's history
+    Sosreport(Text),
 }
 
 #[derive(Debug, Args)]
@@ -86,7 +94,12 @@ impl Arguments {
             Kind::Sar(text) => (Some(Format::Sar), text.paths, text.options),
             Kind::Sadf(text) => (Some(Format::Sadf), text.paths, text.options),
             Kind::Sa(text) => (Some(Format::Sa), text.paths, text.options),
-            Kind::ProcLog(text) | Kind::Oswatcher(text) => (Some(Format::ProcLog), text.paths, text.options),
+            Kind::ProcLog(text) => (Some(Format::ProcLog), text.paths, text.options),
+            Kind::Oswatcher(text) => (Some(Format::Oswatcher), text.paths, text.options),
+            Kind::Atop(text) => (Some(Format::Atop), text.paths, text.options),
+            Kind::Pcp(text) => (Some(Format::Pcp), text.paths, text.options),
+            Kind::Snapshots(text) => (Some(Format::Snapshots), text.paths, text.options),
+            Kind::Sosreport(text) => (Some(Format::Sosreport), text.paths, text.options),
         };
         // A typing error in a name should not leave an empty database behind.
         for path in &paths {
@@ -98,11 +111,10 @@ impl Arguments {
             None => import::detect(&paths).map_err(|error| Failure::Usage(error.to_string()))?,
         };
         let mut writer = open(db)?;
-        // A recording is whole by itself; the tables and logs of other tools belong together.
-        let together = if format == Format::Recording {
-            1
-        } else {
-            paths.len()
+        // A recording or a report is whole by itself; the tables and logs of other tools belong together.
+        let together = match format {
+            Format::Recording | Format::Snapshots | Format::Sosreport => 1,
+            _ => paths.len(),
         };
         for paths in paths.chunks(together) {
             let report = import(format, paths, &options, db, &mut writer)?;
@@ -134,6 +146,11 @@ fn import(
         Format::Sa => import::sa_files(paths, &options.averages(), writer, show),
         Format::Sadf => import::sadf_json(paths, &options.averages(), writer, show),
         Format::ProcLog => import::proc_log(paths, &options.log()?, writer, show),
+        Format::Oswatcher => import::oswatcher(paths, &options.log()?, writer, show),
+        Format::Atop => import::atop(paths, &options.log()?, writer, show),
+        Format::Pcp => import::pcp(paths, &options.log()?, writer, show),
+        Format::Snapshots => import::snapshots(&paths[0], &options.log()?, writer, show),
+        Format::Sosreport => import::sosreport(&paths[0], &options.log()?, writer, show),
     };
     bar.clear();
     match outcome {

@@ -1,7 +1,9 @@
 //! What a file is, told by what is in it; and the files that lie in a folder.
 
 use super::text::Lines;
+use super::tree;
 use super::{Error, Result};
+use super::{atop, oswatcher, pcp};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +18,18 @@ pub enum Format {
     Sadf,
     /// The binary files that sar's collector writes.
     Sa,
-    /// Kernel files with times before or between them; OSWatcher's too.
+    /// Kernel files with times before or between them.
     ProcLog,
+    /// An archive of Oracle OSWatcher.
+    Oswatcher,
+    /// atop's raw logs, or what `atop -P` printed.
+    Atop,
+    /// Archives of Performance Co-Pilot.
+    Pcp,
+    /// A folder of folders, each with a time and kernel files.
+    Snapshots,
+    /// What `sos report` gathers, in a folder or an archive.
+    Sosreport,
 }
 
 impl Format {
@@ -29,6 +41,11 @@ impl Format {
             Format::Sadf => "sadf",
             Format::Sa => "sa",
             Format::ProcLog => "proc-log",
+            Format::Oswatcher => "oswatcher",
+            Format::Atop => "atop",
+            Format::Pcp => "pcp",
+            Format::Snapshots => "snapshots",
+            Format::Sosreport => "sosreport",
         }
     }
 }
@@ -74,23 +91,47 @@ pub fn detect(paths: &[impl AsRef<Path>]) -> Result<Format> {
 
 fn detect_one(path: &Path) -> Result<Format> {
     let metadata = std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
+    if oswatcher::is_named_so(path) {
+        return Ok(Format::Oswatcher);
+    }
     if metadata.is_dir() {
         return Ok(if path.join("node.json").exists() {
             Format::Recording
+        } else if tree::is_sos_folder(path) {
+            Format::Sosreport
+        } else if tree::is_snapshots(path) {
+            Format::Snapshots
         } else {
             Format::ProcLog
         });
     }
-    if path.to_string_lossy().ends_with(".tar.xz") {
+    let name = path.to_string_lossy();
+    if [".tar", ".tar.gz", ".tgz", ".tar.xz"]
+        .iter()
+        .any(|end| name.ends_with(end))
+        && tree::is_sos_archive(path)
+    {
+        return Ok(Format::Sosreport);
+    }
+    if name.ends_with(".tar.xz") {
         return Ok(Format::Recording);
     }
     if starts_with(path, &SA_MAGIC).map_err(|error| Error::io(path, error))? {
         return Ok(Format::Sa);
     }
+    if pcp::archive(path).is_some() {
+        return Ok(Format::Pcp);
+    }
+    if atop::is_raw(path) {
+        return Ok(Format::Atop);
+    }
     let mut lines = Lines::open(path)?;
     for _ in 0..LOOKED_AT {
         let Some(line) = lines.next()? else { break };
         let line = line.trim();
+        if atop::is_printed(line) {
+            return Ok(Format::Atop);
+        }
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         let is_clock = |word: &str| word.len() == 8 && word.bytes().filter(|&b| b == b':').count() == 2;
         match words.first() {
@@ -110,10 +151,9 @@ fn detect_one(path: &Path) -> Result<Format> {
     Err(Error::whole(&path.display().to_string(), reason))
 }
 
-/// The files that are meant: themselves, and all that lie in folders, in order of name. OSWatcher's folders of things that
-/// are no kernel files (`oswtop`, `oswps` …) are left out; the second answer names them.
-pub(super) fn files(paths: &[impl AsRef<Path>]) -> Result<(Vec<PathBuf>, Vec<String>)> {
-    let (mut files, mut left_out) = (Vec::new(), Vec::new());
+/// The files that are meant: themselves, and all that lie in folders, in order of name.
+pub(super) fn files(paths: &[impl AsRef<Path>]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     let mut waiting: Vec<PathBuf> = paths
         .iter()
         .rev()
@@ -125,19 +165,12 @@ pub(super) fn files(paths: &[impl AsRef<Path>]) -> Result<(Vec<PathBuf>, Vec<Str
         if is_link {
             continue;
         }
-        if !std::fs::metadata(&path)
-            .map_err(|error| Error::io(&path, error))?
-            .is_dir()
-        {
-            files.push(path);
-            continue;
-        }
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        if name.starts_with("osw") && name != "oswmeminfo" {
-            left_out.push(name);
+        let metadata = std::fs::metadata(&path).map_err(|error| Error::io(&path, error))?;
+        if !metadata.is_dir() {
+            // A pipe or a device would never end.
+            if metadata.is_file() {
+                files.push(path);
+            }
             continue;
         }
         let entries = std::fs::read_dir(&path).map_err(|error| Error::io(&path, error))?;
@@ -148,6 +181,5 @@ pub(super) fn files(paths: &[impl AsRef<Path>]) -> Result<(Vec<PathBuf>, Vec<Str
         inside.sort();
         waiting.extend(inside.into_iter().rev());
     }
-    left_out.sort();
-    Ok((files, left_out))
+    Ok(files)
 }

@@ -3,28 +3,37 @@
 //! An import is one transaction: a broken input leaves the database as it was, and says file, line and reason. Importing
 //! the same again changes nothing: a run carries the digest of what it was made of.
 
+mod atop;
 mod averages;
 mod blocks;
+mod command;
 mod detect;
 mod files;
 mod kmsg;
 mod logs;
 mod machine;
 mod node;
+mod oswatcher;
+mod pcp;
 mod processes;
 mod recording;
 mod snapshots;
 mod text;
+mod tree;
 
 use model::{Nanos, TimeSpan};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use atop::import as atop;
 pub use averages::{Options as SarOptions, sa_files, sadf_json, sar_text};
 pub use detect::{Format, detect};
 pub use machine::Machine;
+pub use oswatcher::import as oswatcher;
+pub use pcp::import as pcp;
 pub use recording::import as recording;
 pub use snapshots::{Options as LogOptions, import as proc_log};
+pub use tree::{snapshots, sosreport};
 
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]

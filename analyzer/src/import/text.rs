@@ -9,8 +9,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-/// A longer line is no line of the tools that we read.
-const LINE_BYTES: u64 = 64 << 10;
+/// A longer line is no line of the tools that we read; command lines in what ps prints are the longest.
+const LINE_BYTES: u64 = 4 << 20;
 
 /// What may come out of one file. A compressed bomb stops here.
 const FILE_BYTES: u64 = 4 << 30;
@@ -69,7 +69,7 @@ impl Lines {
             return Err(Error::at(
                 &self.file,
                 self.line,
-                "a line of 64 KiB: this is not the text of such a tool",
+                "a line of 4 MiB: this is not the text of such a tool",
             ));
         }
         if self.bytes > FILE_BYTES {
@@ -107,6 +107,23 @@ impl Lines {
     }
 }
 
+/// Digest of a file as it lies there, and its length.
+pub(super) fn digest(path: &Path) -> Result<([u8; 32], u64)> {
+    let fail = |error| Error::io(path, error);
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(fail)?);
+    let (mut digest, mut bytes) = (Sha256::new(), 0);
+    loop {
+        let chunk = file.fill_buf().map_err(fail)?;
+        if chunk.is_empty() {
+            return Ok((digest.finalize().into(), bytes));
+        }
+        digest.update(chunk);
+        let length = chunk.len();
+        bytes += length as u64;
+        file.consume(length);
+    }
+}
+
 /// `sha256:…` of several files' digests and whatever else the result depends on.
 pub(super) fn import_key(kind: &str, digests: &[[u8; 32]], options: &str) -> String {
     let mut digest = Sha256::new();
@@ -120,8 +137,17 @@ pub(super) fn import_key(kind: &str, digests: &[[u8; 32]], options: &str) -> Str
     format!("{kind}:sha256:{hex}")
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+/// A file's bytes: plain, `.gz` or `.xz`, told by what is in it.
+pub(super) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    decompressed(BufReader::with_capacity(1 << 16, File::open(path)?))
+}
+
+/// The same of what is in memory already.
+pub(super) fn decoded(bytes: Vec<u8>) -> io::Result<Box<dyn BufRead>> {
+    decompressed(io::Cursor::new(bytes))
+}
+
+fn decompressed(mut file: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
     let start = file.fill_buf()?;
     Ok(if start.starts_with(b"\x1f\x8b") {
         Box::new(BufReader::new(MultiGzDecoder::new(file)))

@@ -2,6 +2,7 @@
 
 use crate::scratch::Scratch;
 use expect_test::expect;
+use std::io::Write;
 
 const SAR: &str = "\
 Linux 2.6.32-504.el6.x86_64 (node1) \t09/13/2016 \t_x86_64_\t(32 CPU)
@@ -23,6 +24,41 @@ zzz ***Tue Sep 13 14:40:06 UTC 2016
 MemTotal:       65837824 kB
 MemFree:         2177640 kB
 ";
+
+const VMSTAT: &str = "\
+Linux OSWbb v8.4.0
+SNAP_INTERVAL 5
+CPU_COUNT 32
+zzz ***Tue Sep 13 14:40:01 UTC 2016
+procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----
+ r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st
+ 1  2      0 270568   3088 660460    9    9   999   999  999  999  9  9 80  1  1
+ 1  3      0 270500   3088 660460    0    4   806    12  100  200  5  2 92  1  0
+zzz ***Tue Sep 13 14:40:06 UTC 2016
+procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----
+ r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st
+ 1  2      0 270568   3088 660460    9    9   999   999  999  999  9  9 80  1  1
+ 1  3      0 270500   3088 660460    0    4     0    12  100  200  5  2 92  1  0
+";
+
+const TOP: &str = "\
+zzz ***Tue Sep 13 14:40:01 UTC 2016
+top - 14:40:01 up 10 days,  2:03,  3 users,  load average: 1.00, 0.90, 12.80
+
+  PID USER      PR  NI    VIRT    RES    SHR S  %CPU %MEM     TIME+ COMMAND
+ 4711 oracle    20   0   12.3g   1.5g   900m D  10.0  1.2 100:03.21 ora_dbw0_db1
+zzz ***Tue Sep 13 14:40:06 UTC 2016
+top - 14:40:06 up 10 days,  2:03,  3 users,  load average: 2.00, 0.90, 12.80
+
+  PID USER      PR  NI    VIRT    RES    SHR S  %CPU %MEM     TIME+ COMMAND
+ 4711 oracle    20   0   12.3g   1.5g   900m D  10.0  1.2 100:03.71 ora_dbw0_db1
+";
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut file = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    file.write_all(text.as_bytes()).unwrap();
+    file.finish().unwrap()
+}
 
 /// Without the lines that tell sizes and times.
 fn summary(scratch: &Scratch, arguments: &[&str]) -> String {
@@ -80,27 +116,32 @@ fn sar_once_and_again() {
 }
 
 #[test]
-fn logs_of_kernel_files() {
+fn an_archive_of_oswatcher() {
     let scratch = Scratch::new();
     scratch.write("archive/oswmeminfo/node1_meminfo_16.09.13.1400.dat", LOG);
+    scratch.write("archive/oswvmstat/node1_vmstat_16.09.13.1400.dat", VMSTAT);
+    scratch.write("archive/oswtop/node1_top_16.09.13.1400.dat.gz", gzip(TOP));
     scratch.write(
-        "archive/oswtop/node1_top_16.09.13.1400.dat",
-        "zzz ***Tue Sep 13 14:40:01 UTC 2016\ntop\n",
+        "archive/oswifconfig/node1_ifconfig_16.09.13.1400.dat",
+        "zzz ***Tue Sep 13 14:40:01 UTC 2016\nlo\n",
     );
     let path = scratch.path("archive");
     let path = path.to_str().unwrap();
     expect![[r#"
         exit 0
         imported ./archive into ./test.db
-          node       unknown, Linux unknown
-          span       2016-09-13 14:40:01 – 14:40:06 UTC
-          ticks      2, every 5 s
-          readings   2 of meminfo
-          processes  0 rows
+          node       node1, Linux unknown
+          span       2016-09-13 14:40:01 – 14:40:07 UTC
+          ticks      4, every 5 s
+          readings   6 of averages, meminfo
+          processes  2 rows
           kernel log 0 records
           facts      0 new
-          note       not known: host (--host), kernel (--kernel), number of CPUs (--cpus)
-          note       not used: oswtop
+          note       not used: oswifconfig
+          note       top: TIME+ is user and system time together, and stands as user time
+          note       vmstat and iostat: each row is the average over the second before it; the first row of each answer is one since the machine was started and was left out; of the time between answers nothing is known
+          note       vmstat: r, swpd and cache were left out: what they count depends on its version
+          note       not known: kernel (--kernel)
     "#]]
     .assert_eq(&summary(&scratch, &["import", "oswatcher", path]));
     expect![[r#"
@@ -114,6 +155,44 @@ fn logs_of_kernel_files() {
         MemFree:          270568 kB
     "#]]
     .assert_eq(&scratch.show(&["cat", "meminfo", "--at", "14:40:02"]));
+    expect![[r#"
+        exit 0
+        stat.procs_blocked host gauge count 3
+        meminfo.MemFree host gauge kibibytes 270500
+        meminfo.Buffers host gauge kibibytes 3088
+        vmstat.pswpin host counter pages 999999.00
+        vmstat.pswpout host counter pages 1000001.00
+        vmstat.pgpgin host counter kibibytes 1000000.00
+        vmstat.pgpgout host counter kibibytes 1000012.00
+        stat.intr host counter count 1000100.00
+        stat.ctxt host counter count 1000200.00
+        stat.user host counter clock_ticks 1000005.00
+        stat.system host counter clock_ticks 1000002.00
+        stat.idle host counter clock_ticks 1000092.00
+        stat.iowait host counter clock_ticks 1000001.00
+        stat.steal host counter clock_ticks 999999.00
+    "#]]
+    .assert_eq(&scratch.show(&["cat", "averages", "--at", "14:40:07"]));
+    scratch.write(
+        "archive/oswps/node2_ps_16.09.13.1400.dat",
+        "zzz ***Tue Sep 13 14:40:01 UTC 2016\nPID PPID CMD\n",
+    );
+    scratch.write(
+        "damaged/oswvmstat/node1_vmstat_16.09.13.1400.dat",
+        VMSTAT.replace(" 92 ", " "),
+    );
+    let damaged = scratch.path("damaged");
+    let shown = scratch.show(&["import", "auto", path])
+        + &scratch.show(&["import", "oswatcher", "--strict", damaged.to_str().unwrap()]);
+    expect![[r#"
+        exit 2
+        --- stderr
+        analyzer: ./archive/oswps/node2_ps_16.09.13.1400.dat: it is of node2, and node1 came before: import each into a database of its own
+        exit 2
+        --- stderr
+        analyzer: ./damaged/oswvmstat/node1_vmstat_16.09.13.1400.dat:8: more or fewer columns than the header names
+    "#]]
+    .assert_eq(&shown);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Which of sysstat's columns is which metric of ours, in which unit (kernel.md §3.8).
+//! Which of sysstat's (and vmstat's) columns is which metric of ours, in which unit (kernel.md §3.8).
 //!
 //! What sysstat derives (`%vmeff`, `avgrq-sz`, `svctm`, `%memused`) is not taken: it follows from the rest. What depends on its
 //! version is taken only where the table itself tells which version it is.
@@ -8,12 +8,12 @@ use model::Unit::{self, ClockTicks, Count, Kibibytes, Microseconds, Milliseconds
 
 /// A column by its header, and what becomes of it: `factor` × the printed number, in `unit`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Meaning {
-    pub(super) header: &'static str,
-    pub(super) metric: &'static str,
-    pub(super) unit: Unit,
-    pub(super) kind: Kind,
-    pub(super) factor: f64,
+pub(in crate::import) struct Meaning {
+    pub(in crate::import) header: &'static str,
+    pub(in crate::import) metric: &'static str,
+    pub(in crate::import) unit: Unit,
+    pub(in crate::import) kind: Kind,
+    pub(in crate::import) factor: f64,
 }
 
 const fn of(header: &'static str, metric: &'static str, unit: Unit, kind: Kind, factor: f64) -> Meaning {
@@ -27,7 +27,7 @@ const fn of(header: &'static str, metric: &'static str, unit: Unit, kind: Kind, 
 }
 
 /// Tables of the whole machine: -B, -W, -r, -S, -q, -w.
-pub(super) const HOST: [Meaning; 38] = [
+pub(in crate::import) const HOST: [Meaning; 38] = [
     of("pgpgin/s", "vmstat.pgpgin", Kibibytes, Rate, 1.0),
     of("pgpgout/s", "vmstat.pgpgout", Kibibytes, Rate, 1.0),
     of("fault/s", "vmstat.pgfault", Count, Rate, 1.0),
@@ -72,7 +72,7 @@ pub(super) const HOST: [Meaning; 38] = [
 /// Why a number of table -B is not to be trusted, from the kernel (major, minor) that it was counted on and whether the table has
 /// `%vmeff`, which sysstat printed until 12.7.5. Its columns are sums over names of /proc/vmstat, and not all versions know the
 /// names of all kernels.
-pub(super) fn distrust(header: &str, kernel: (u32, u32), has_vmeff: bool) -> Option<&'static str> {
+pub(in crate::import) fn distrust(header: &str, kernel: (u32, u32), has_vmeff: bool) -> Option<&'static str> {
     match header {
         "pgsteal/s" if has_vmeff && kernel >= (5, 8) => Some("this sysstat counts it twice on this kernel"),
         "pgsteal/s" if !has_vmeff && kernel < (5, 8) => {
@@ -86,7 +86,7 @@ pub(super) fn distrust(header: &str, kernel: (u32, u32), has_vmeff: bool) -> Opt
 }
 
 /// Table -d, by device.
-pub(super) const DEVICE: [Meaning; 9] = [
+pub(in crate::import) const DEVICE: [Meaning; 9] = [
     of("tps", "diskstats.ios_completed", Count, Rate, 1.0),
     of("rd_sec/s", "diskstats.read_sectors", Sectors, Rate, 1.0),
     of("wr_sec/s", "diskstats.write_sectors", Sectors, Rate, 1.0),
@@ -101,7 +101,7 @@ pub(super) const DEVICE: [Meaning; 9] = [
 
 /// Table -u, by CPU. `%usr` and `%nice` of `-u ALL` leave guests out, which the kernel's `user` and `nice` hold; the
 /// guest columns are added to them where they are. Percent of one CPU is a clock tick (of 10 ms) a second.
-pub(super) const CPU: [Meaning; 12] = [
+pub(in crate::import) const CPU: [Meaning; 12] = [
     of("%user", "stat.user", ClockTicks, Rate, 1.0),
     of("%usr", "stat.user", ClockTicks, Rate, 1.0),
     of("%nice", "stat.nice", ClockTicks, Rate, 1.0),
@@ -114,4 +114,52 @@ pub(super) const CPU: [Meaning; 12] = [
     of("%guest", "stat.guest", ClockTicks, Rate, 1.0),
     of("%gnice", "stat.guest_nice", ClockTicks, Rate, 1.0),
     of("%idle", "stat.idle", ClockTicks, Rate, 1.0),
+];
+
+/// What `vmstat` prints. `us` has nice in it and `sy` the interrupts, as the totals of `sar -u` have. `r` leaves vmstat itself out or not, by
+/// its version, and `cache` holds the slab that can be reclaimed in some: they are not taken.
+pub(in crate::import) const VMSTAT: [Meaning; 15] = [
+    of("b", "stat.procs_blocked", Count, Gauge, 1.0),
+    of("free", "meminfo.MemFree", Kibibytes, Gauge, 1.0),
+    of("buff", "meminfo.Buffers", Kibibytes, Gauge, 1.0),
+    of("si", "vmstat.pswpin", Pages, Rate, 0.25),
+    of("so", "vmstat.pswpout", Pages, Rate, 0.25),
+    of("bi", "vmstat.pgpgin", Kibibytes, Rate, 1.0),
+    of("bo", "vmstat.pgpgout", Kibibytes, Rate, 1.0),
+    of("in", "stat.intr", Count, Rate, 1.0),
+    of("cs", "stat.ctxt", Count, Rate, 1.0),
+    of("us", "stat.user", ClockTicks, Rate, 1.0),
+    of("sy", "stat.system", ClockTicks, Rate, 1.0),
+    of("id", "stat.idle", ClockTicks, Rate, 1.0),
+    of("wa", "stat.iowait", ClockTicks, Rate, 1.0),
+    of("st", "stat.steal", ClockTicks, Rate, 1.0),
+    of("gu", "stat.guest", ClockTicks, Rate, 1.0),
+];
+
+/// What `iostat` prints of a device, with and without `-x`, in sectors, kB or MB.
+pub(in crate::import) const IOSTAT: [Meaning; 24] = [
+    of("tps", "diskstats.ios_completed", Count, Rate, 1.0),
+    of("r/s", "diskstats.reads_completed", Count, Rate, 1.0),
+    of("w/s", "diskstats.writes_completed", Count, Rate, 1.0),
+    of("d/s", "diskstats.discards_completed", Count, Rate, 1.0),
+    of("f/s", "diskstats.flushes_completed", Count, Rate, 1.0),
+    of("rrqm/s", "diskstats.reads_merged", Count, Rate, 1.0),
+    of("wrqm/s", "diskstats.writes_merged", Count, Rate, 1.0),
+    of("drqm/s", "diskstats.discards_merged", Count, Rate, 1.0),
+    of("rsec/s", "diskstats.read_sectors", Sectors, Rate, 1.0),
+    of("wsec/s", "diskstats.write_sectors", Sectors, Rate, 1.0),
+    of("rkB/s", "diskstats.read_sectors", Sectors, Rate, 2.0),
+    of("wkB/s", "diskstats.write_sectors", Sectors, Rate, 2.0),
+    of("dkB/s", "diskstats.discard_sectors", Sectors, Rate, 2.0),
+    of("rMB/s", "diskstats.read_sectors", Sectors, Rate, 2048.0),
+    of("wMB/s", "diskstats.write_sectors", Sectors, Rate, 2048.0),
+    of("dMB/s", "diskstats.discard_sectors", Sectors, Rate, 2048.0),
+    of("Blk_read/s", "diskstats.read_sectors", Sectors, Rate, 1.0),
+    of("Blk_wrtn/s", "diskstats.write_sectors", Sectors, Rate, 1.0),
+    of("kB_read/s", "diskstats.read_sectors", Sectors, Rate, 2.0),
+    of("kB_wrtn/s", "diskstats.write_sectors", Sectors, Rate, 2.0),
+    of("kB_dscd/s", "diskstats.discard_sectors", Sectors, Rate, 2.0),
+    of("avgqu-sz", "diskstats.weighted_io_ms", Milliseconds, Rate, 1e3),
+    of("aqu-sz", "diskstats.weighted_io_ms", Milliseconds, Rate, 1e3),
+    of("%util", "diskstats.io_ms", Milliseconds, Rate, 10.0),
 ];

@@ -1,16 +1,16 @@
 //! The ways in: sar's text, sadf's JSON, and sar's own binary files by way of the sadf that is installed.
 
-use super::write::write;
+use super::write::{Beside, Input, write};
 use super::{Averages, Options, sadf, sar};
 use crate::import::text::{Lines, import_key};
-use crate::import::{Error, Outcome, Place, Progress, Result, Summary};
+use crate::import::{Error, Outcome, Place, Progress, Result};
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use store::Writer;
 
 /// Changes when the same content would be stored differently, so that it can be imported again.
-const KEY_VERSION: u32 = 1;
+const KEY_VERSION: u32 = 2;
 
 /// JSON is read as a whole; a month of samples a minute is a fifth of this.
 const SADF_BYTES: u64 = 512 << 20;
@@ -27,9 +27,9 @@ pub fn sar_text(
     writer: &mut Writer,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
-    let read = |path: &Path, averages: &mut Averages| {
+    let read = |path: &Path, averages: &mut Averages, seen: Seen| {
         let mut lines = Lines::open(path)?;
-        sar::read(&mut lines, options, averages)?;
+        sar::read(&mut lines, options, averages, seen)?;
         Ok(lines)
     };
     import("sar", paths, options, &read, writer, progress)
@@ -45,7 +45,7 @@ pub fn sadf_json(
     writer: &mut Writer,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
-    let read = |path: &Path, averages: &mut Averages| json(Lines::open(path)?, options, averages);
+    let read = |path: &Path, averages: &mut Averages, _: Seen| json(Lines::open(path)?, options, averages);
     import("sadf", paths, options, &read, writer, progress)
 }
 
@@ -59,8 +59,13 @@ pub fn sa_files(
     writer: &mut Writer,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
-    let read = |path: &Path, averages: &mut Averages| json(run_sadf(path)?, options, averages);
+    let read = |path: &Path, averages: &mut Averages, _: Seen| read_sa(path, options, averages);
     import("sa", paths, options, &read, writer, progress)
+}
+
+/// Reads one such file into `averages`.
+pub(in crate::import) fn read_sa(path: &Path, options: &Options, averages: &mut Averages) -> Result<Lines> {
+    json(run_sadf(path)?, options, averages)
 }
 
 fn json(mut lines: Lines, options: &Options, averages: &mut Averages) -> Result<Lines> {
@@ -106,7 +111,10 @@ fn run_sadf(path: &Path) -> Result<Lines> {
     ))
 }
 
-type ReadOne<'a> = &'a dyn Fn(&Path, &mut Averages) -> Result<Lines>;
+/// Told how many bytes of the file were read.
+type Seen<'a> = &'a mut dyn FnMut(u64);
+
+type ReadOne<'a> = &'a dyn Fn(&Path, &mut Averages, Seen) -> Result<Lines>;
 
 fn import(
     kind: &str,
@@ -122,18 +130,24 @@ fn import(
     };
     let mut digests = Vec::new();
     let mut bytes = 0;
-    for (index, path) in paths.iter().enumerate() {
-        let lines = read(path.as_ref(), &mut averages)?;
+    // Of compressed files more comes out than lies there.
+    let there: u64 = paths
+        .iter()
+        .filter_map(|path| path.as_ref().metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum();
+    for path in paths {
+        let lines = read(path.as_ref(), &mut averages, &mut |seen| {
+            progress(Progress {
+                bytes: bytes + seen,
+                total_bytes: there.max(bytes + seen),
+                ticks: 0,
+            });
+        })?;
         bytes += lines.bytes;
         digests.push(lines.digest());
-        let part = (index + 1) as f64 / paths.len() as f64;
-        progress(Progress {
-            bytes,
-            total_bytes: (bytes as f64 / part) as u64,
-            ticks: averages.rows.len() as u64,
-        });
     }
-    if averages.rows.is_empty() {
+    if averages.is_empty() {
         let names: Vec<_> = paths
             .iter()
             .map(|path| path.as_ref().display().to_string())
@@ -147,7 +161,7 @@ fn import(
                 "no row of a table that is understood".to_owned(),
             )
         };
-        let (place, reason) = averages.broken.first().cloned().unwrap_or_else(nothing);
+        let (place, reason) = averages.first_broken().unwrap_or_else(nothing);
         return Err(Error::Input { place, reason });
     }
     averages.machine = averages.machine.or(&options.machine);
@@ -158,12 +172,10 @@ fn import(
         &digests,
         &format!("{:?} {} {:?}", options.date, options.tz, options.machine),
     );
-    Ok(match write(&averages, &key, writer)? {
-        Outcome::Imported(summary) => Outcome::Imported(Summary {
-            bytes,
-            files: paths.len(),
-            ..summary
-        }),
-        Outcome::AlreadyThere => Outcome::AlreadyThere,
-    })
+    let input = Input {
+        key,
+        bytes,
+        files: paths.len(),
+    };
+    write(&averages, Beside::default(), &input, writer, progress)
 }

@@ -123,7 +123,7 @@ fn sample(
                 }
             };
             if let Some(begin) = begin {
-                table.begin(begin, averages);
+                table.begin_exactly(begin);
             }
             if !table.is_unused() {
                 table.add(at, &key, &numbers, averages);

@@ -11,14 +11,23 @@ use crate::time_grammar::{Fold, instant};
 use chrono::{Days, NaiveDate, NaiveTime, Timelike};
 use model::UnixNanos;
 
-/// Reads the text of one file into `averages`.
-pub(super) fn read(lines: &mut Lines, options: &Options, averages: &mut Averages) -> Result<()> {
+/// After so many lines it is said how far it is.
+const SHOWN_EVERY: u64 = 1 << 14;
+
+/// Reads the text of one file into `averages`; says now and then how many bytes were `seen`.
+pub(in crate::import) fn read(
+    lines: &mut Lines,
+    options: &Options,
+    averages: &mut Averages,
+    seen: &mut dyn FnMut(u64),
+) -> Result<()> {
     let mut sar = Sar {
         options,
         averages,
         date: None,
         last: None,
         table: None,
+        numbers: Vec::new(),
     };
     while let Some(text) = lines.next()? {
         if let Err(reason) = sar.text(text) {
@@ -32,6 +41,10 @@ pub(super) fn read(lines: &mut Lines, options: &Options, averages: &mut Averages
             };
             sar.averages.broken(place, reason);
         }
+        sar.averages.check_size(lines)?;
+        if lines.line.is_multiple_of(SHOWN_EVERY) {
+            seen(lines.bytes);
+        }
     }
     Ok(())
 }
@@ -44,6 +57,36 @@ struct Sar<'a> {
     /// Day, clock and instant of the table's last row or header.
     last: Option<(NaiveDate, NaiveTime, UnixNanos)>,
     table: Option<Table>,
+    /// Of the row that is being read; kept, since there are many.
+    numbers: Vec<f64>,
+}
+
+/// Words of a line, on the stack: a week of rows is millions of lines.
+struct Words<'a> {
+    words: [&'a str; MOST_COLUMNS],
+    length: usize,
+}
+
+/// The widest table is that of the CPUs' soft interrupts, or of memory with all its parts, at some twenty.
+const MOST_COLUMNS: usize = 64;
+
+impl<'a> Words<'a> {
+    /// `None`: more columns than any table has.
+    fn of(text: impl Iterator<Item = &'a str>) -> Option<Words<'a>> {
+        let mut words = Words {
+            words: [""; MOST_COLUMNS],
+            length: 0,
+        };
+        for word in text {
+            *words.words.get_mut(words.length)? = word;
+            words.length += 1;
+        }
+        Some(words)
+    }
+
+    fn as_slice(&self) -> &[&'a str] {
+        &self.words[..self.length]
+    }
 }
 
 impl Sar<'_> {
@@ -58,10 +101,11 @@ impl Sar<'_> {
             return Ok(());
         }
         let mut clock = read_clock(first).ok_or("no clock time at the start of the line")?;
-        let mut rest: Vec<&str> = tokens.collect();
+        let words = Words::of(tokens).ok_or("more columns than any table has")?;
+        let mut rest = words.as_slice();
         if let Some(half) = rest.first().and_then(|word| half_of_day(word)) {
             clock = twelve_hours(clock, half).ok_or("an hour of the 12-hour clock goes from 1 to 12")?;
-            rest.remove(0);
+            rest = &rest[1..];
         }
         if rest
             .first()
@@ -79,9 +123,9 @@ impl Sar<'_> {
             return Err("nothing behind the clock time");
         }
         if rest.iter().all(|word| read_number(word).is_none()) {
-            return self.header(clock, &rest);
+            return self.header(clock, rest);
         }
-        self.row(clock, &rest)
+        self.row(clock, rest)
     }
 
     /// `Linux 2.6.32-504.el6.x86_64 (host)  09/10/2016  _x86_64_  (32 CPU)`
@@ -120,7 +164,7 @@ impl Sar<'_> {
         }
         let at = self.instant(clock)?;
         if let Some(table) = &mut self.table {
-            table.begin(at, self.averages);
+            table.begin(at);
         }
         Ok(())
     }
@@ -129,27 +173,45 @@ impl Sar<'_> {
         let Some(table) = &self.table else {
             return Err("a row without a header before it");
         };
-        if words.len() != table.width() {
-            return Err("more or fewer columns than the header names");
-        }
-        if table.is_unused() {
+        if table.is_unused() && words.len() == table.width() {
             return Ok(());
         }
+        if words.len() != table.width() {
+            self.lost_row(clock);
+            return Err("more or fewer columns than the header names");
+        }
         let key_at = table.key();
-        let number = |(i, word): (usize, &&str)| {
-            if Some(i) == key_at {
-                Some(f64::NAN)
-            } else {
-                read_number(word)
-            }
-        };
-        let numbers: Option<Vec<f64>> = words.iter().enumerate().map(number).collect();
-        let numbers = numbers.ok_or("not a number in a column of numbers")?;
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.clear();
+        numbers.extend(
+            words
+                .iter()
+                .enumerate()
+                .map_while(|(i, word)| match Some(i) == key_at {
+                    true => Some(f64::NAN),
+                    false => read_number(word),
+                }),
+        );
+        let is_whole = numbers.len() == words.len();
+        self.numbers = numbers;
+        if !is_whole {
+            self.lost_row(clock);
+            return Err("not a number in a column of numbers");
+        }
         let at = self.instant(clock)?;
         if let Some(table) = &mut self.table {
-            table.add(at, key_at.map_or("", |key| words[key]), &numbers, self.averages);
+            let key = key_at.map_or("", |key| words[key]);
+            table.add(at, key, &self.numbers, self.averages);
         }
         Ok(())
+    }
+
+    /// There is a row of this time, which cannot be read: the next one is not of the time before it.
+    fn lost_row(&mut self, clock: NaiveTime) {
+        let at = self.instant(clock);
+        if let (Ok(at), Some(table)) = (at, &mut self.table) {
+            table.row_at(at, self.averages);
+        }
     }
 
     /// The instant at which a clock shows `clock`, after the last one of this table.
@@ -192,10 +254,13 @@ fn read_clock(text: &str) -> Option<NaiveTime> {
 
 /// `Some(true)`: after noon.
 fn half_of_day(word: &str) -> Option<bool> {
-    match word.to_ascii_lowercase().as_str() {
-        "am" | "a.m." => Some(false),
-        "pm" | "p.m." => Some(true),
-        _ => None,
+    let is_one_of = |names: [&str; 2]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    if is_one_of(["am", "a.m."]) {
+        Some(false)
+    } else if is_one_of(["pm", "p.m."]) {
+        Some(true)
+    } else {
+        None
     }
 }
 
@@ -207,18 +272,37 @@ fn twelve_hours(clock: NaiveTime, after_noon: bool) -> Option<NaiveTime> {
     clock.with_hour(hour % 12 + if after_noon { 12 } else { 0 })
 }
 
-/// `0.44`, `0,44`
-fn read_number(word: &str) -> Option<f64> {
-    if !word
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',' | b'-'))
-    {
+/// `0.44`, `0,44`, `-1`
+pub(in crate::import) fn read_number(word: &str) -> Option<f64> {
+    let (negative, digits) = match word.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    // More digits do not fit a double exactly, and none of the tools prints them.
+    const MOST_DIGITS: usize = 15;
+    const POWERS: [f64; MOST_DIGITS + 1] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ];
+    let (mut number, mut count, mut decimals) = (0u64, 0, None);
+    for &byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                number = number.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+                count += 1;
+            }
+            b'.' | b',' if decimals.is_none() => decimals = Some(count),
+            _ => return None,
+        }
+    }
+    if count == 0 {
         return None;
     }
-    match word.contains(',') {
-        true => word.replacen(',', ".", 1).parse().ok(),
-        false => word.parse().ok(),
+    if count > MOST_DIGITS {
+        return word.replace(',', ".").parse().ok();
     }
+    // Both exact, so that their quotient is the double nearest to the text.
+    let number = number as f64 / POWERS[decimals.map_or(0, |before| count - before)];
+    Some(if negative { -number } else { number })
 }
 
 /// The date of a first line, and whether it could have been meant otherwise. sar prints the locale's short form:

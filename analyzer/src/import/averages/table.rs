@@ -1,6 +1,7 @@
 //! A table of averages: named columns, and rows about the machine or about a device or CPU of it.
 
 use super::columns::{CPU, DEVICE, HOST, Meaning, distrust};
+use super::rows::Interval;
 use super::{Averages, Kind};
 use model::{Subject, Unit, UnixNanos};
 use std::collections::HashMap;
@@ -21,16 +22,22 @@ const KEYS: [&str; 11] = [
 ];
 
 /// A table, while its rows are read.
-pub(super) struct Table {
+pub(in crate::import) struct Table {
     header: Vec<String>,
     /// Where in a row stands what it is about.
     key: Option<usize>,
     /// What is made of a row.
     outputs: Vec<Output>,
-    /// Columns in `averages` of each key, in the order of `outputs`.
-    columns: HashMap<String, Vec<usize>>,
+    /// The group in `averages` of each key.
+    groups: HashMap<String, usize>,
     /// Instant of the last row.
     row: Option<UnixNanos>,
+    /// The interval that the rows are of.
+    interval: Option<Interval>,
+    /// When the next row's interval begins, as the text says.
+    begin: Option<UnixNanos>,
+    /// Whether the text says it of each.
+    exact: bool,
 }
 
 /// A number of ours, and how a row gives it.
@@ -46,6 +53,7 @@ enum From {
     Scaled(usize, f64),
     Sum(usize, usize),
     Product(usize, usize),
+    ProductOfSum(usize, usize, usize),
     TotalMemory(Memory),
 }
 
@@ -59,12 +67,21 @@ struct Memory {
     kept: Option<[usize; 3]>,
 }
 
-/// A number beyond this is damage: the largest machines have some 10^11 kB.
-const LARGEST: f64 = 1e15;
+/// How many requests a second, how long one took, and so what all of them took.
+const WAITS: [(&str, &str, &str); 5] = [
+    ("tps", "await", "diskstats.io_total_ms"),
+    ("r/s", "r_await", "diskstats.read_ms"),
+    ("w/s", "w_await", "diskstats.write_ms"),
+    ("d/s", "d_await", "diskstats.discard_ms"),
+    ("f/s", "f_await", "diskstats.flush_ms"),
+];
+
+/// Two times in whole seconds may differ by so much and mean the same.
+const ROUNDING: i64 = 1_000_000_000;
 
 impl Table {
     /// The table whose columns these words name, as `sar` prints them.
-    pub(super) fn new(words: &[&str], averages: &mut Averages) -> Table {
+    pub(in crate::import) fn new(words: &[&str], averages: &mut Averages) -> Table {
         let key = words.iter().position(|word| KEYS.contains(word));
         let meanings: &[Meaning] = match key.map(|key| words[key]) {
             None => &HOST,
@@ -72,6 +89,16 @@ impl Table {
             Some("CPU") => &CPU,
             Some(_) => &[],
         };
+        Table::with(words, key, meanings, averages)
+    }
+
+    /// The table whose columns these words name, of which these mean something.
+    pub(in crate::import) fn with(
+        words: &[&str],
+        key: Option<usize>,
+        meanings: &[Meaning],
+        averages: &mut Averages,
+    ) -> Table {
         let place = |header: &str| words.iter().position(|word| *word == header);
         let kernel = release(&averages.machine.kernel);
         let mut outputs = Vec::new();
@@ -113,9 +140,18 @@ impl Table {
             }));
         };
         // The time that requests took: their number times what one took.
-        let wait = place("tps").zip(place("await")).filter(|_| key.is_some());
-        let wait = wait.map(|(tps, wait)| From::Product(tps, wait));
-        also("diskstats.io_total_ms", Unit::Milliseconds, Kind::Rate, wait);
+        for (requests, wait, metric) in WAITS {
+            let wait = place(requests).zip(place(wait)).filter(|_| key.is_some());
+            also(
+                metric,
+                Unit::Milliseconds,
+                Kind::Rate,
+                wait.map(|(requests, wait)| From::Product(requests, wait)),
+            );
+        }
+        let both = place("r/s").zip(place("w/s")).zip(place("await"));
+        let both = both.map(|((reads, writes), wait)| From::ProductOfSum(reads, writes, wait));
+        also("diskstats.io_total_ms", Unit::Milliseconds, Kind::Rate, both);
         let memory = place("kbmemused")
             .zip(place("%memused"))
             .map(|(used, percent)| Memory {
@@ -140,76 +176,111 @@ impl Table {
             header,
             key,
             outputs,
-            columns: HashMap::new(),
+            groups: HashMap::new(),
             row: None,
+            interval: None,
+            begin: None,
+            exact: false,
         }
     }
 
     /// Whether its header has these words.
-    pub(super) fn is(&self, words: &[&str]) -> bool {
+    pub(in crate::import) fn is(&self, words: &[&str]) -> bool {
         self.header.iter().eq(words.iter())
     }
 
     /// Whether nothing in it is of use here.
-    pub(super) fn is_unused(&self) -> bool {
+    pub(in crate::import) fn is_unused(&self) -> bool {
         self.outputs.is_empty()
     }
 
     /// How many columns it has.
-    pub(super) fn width(&self) -> usize {
+    pub(in crate::import) fn width(&self) -> usize {
         self.header.len()
     }
 
     /// Which column says what a row is about.
-    pub(super) fn key(&self) -> Option<usize> {
+    pub(in crate::import) fn key(&self) -> Option<usize> {
         self.key
     }
 
-    /// Takes the time at which the first row's interval begins, unless a row was there before.
-    pub(super) fn begin(&mut self, at: UnixNanos, averages: &mut Averages) {
+    /// Takes the time at which the first row's interval begins.
+    pub(in crate::import) fn begin(&mut self, at: UnixNanos) {
         if self.row.is_none() {
-            averages.starts.insert(at);
+            self.begin = Some(at);
         }
+    }
+
+    /// Takes the time at which the interval of the rows begins that come next. It is in whole seconds, as the rows' times are.
+    pub(in crate::import) fn begin_exactly(&mut self, at: UnixNanos) {
+        self.exact = true;
+        let is_row = self.row.is_some_and(|row| (at.0 - row.0).abs() <= ROUNDING);
+        self.begin = if is_row { self.row } else { Some(at) };
     }
 
     /// The machine was restarted: what follows does not follow the row before.
-    pub(super) fn interrupt(&mut self) {
-        self.row = None;
+    pub(in crate::import) fn interrupt(&mut self) {
+        (self.row, self.begin) = (None, None);
     }
 
-    /// Adds a row about `key` (`""`: the machine); the number in the key's own place is not looked at.
-    pub(super) fn add(&mut self, at: UnixNanos, key: &str, numbers: &[f64], averages: &mut Averages) {
-        if let Some(before) = self.row.replace(at).filter(|before| *before < at) {
-            *averages.steps.entry(at.0 - before.0).or_default() += 1;
-        }
-        let columns = if let Some(columns) = self.columns.get(key) {
-            columns
-        } else {
-            let columns = self.declare(key, averages);
-            self.columns.entry(key.to_owned()).or_insert(columns)
-        };
-        let row = averages.rows.entry(at).or_default();
-        for (output, &column) in self.outputs.iter().zip(columns) {
-            // Nothing that is counted or measured here is negative.
-            if let Some(value) = output
-                .from
-                .value(numbers)
-                .filter(|value| (0.0..=LARGEST).contains(value))
-            {
-                row.push((column, value));
+    /// A row of this time is there: what follows begins with it.
+    pub(in crate::import) fn row_at(&mut self, at: UnixNanos, averages: &mut Averages) -> Interval {
+        match self.interval {
+            Some(interval) if interval.1 == at && self.row == Some(at) => interval,
+            _ => {
+                let since = self
+                    .begin
+                    .take()
+                    .or(self.row)
+                    .filter(|since| *since < at)
+                    .unwrap_or(at);
+                if since < at {
+                    *averages.steps.entry(at.0 - since.0).or_default() += 1;
+                }
+                self.row = Some(at);
+                *self.interval.insert((since, at))
             }
         }
     }
 
-    fn declare(&self, key: &str, averages: &mut Averages) -> Vec<usize> {
+    /// Adds a row about `key` (`""`: the machine); the number in the key's own place is not looked at.
+    pub(in crate::import) fn add(
+        &mut self,
+        at: UnixNanos,
+        key: &str,
+        numbers: &[f64],
+        averages: &mut Averages,
+    ) {
+        if self.row.is_some_and(|row| at < row) {
+            // Rows of a group are in order.
+            self.groups.clear();
+            self.interrupt();
+        }
+        let interval = self.row_at(at, averages);
+        let group = if let Some(&group) = self.groups.get(key) {
+            group
+        } else {
+            let group = self.declare(key, averages);
+            self.groups.insert(key.to_owned(), group);
+            group
+        };
+        let values = self
+            .outputs
+            .iter()
+            .map(|output| output.from.value(numbers).unwrap_or(f64::NAN));
+        averages.push(group, interval, values);
+    }
+
+    fn declare(&self, key: &str, averages: &mut Averages) -> usize {
         let subject = match self.key.map(|key| self.header[key].as_str()) {
-            Some("DEV") => Subject::Device(key.into()),
+            Some("DEV" | "Device" | "Device:") => Subject::Device(key.into()),
             // `all` is the machine.
             Some("CPU") => key.parse().map_or(Subject::Host, Subject::Cpu),
             _ => Subject::Host,
         };
         let column = |o: &Output| averages.column(o.metric, subject.clone(), o.unit, o.kind);
-        self.outputs.iter().map(column).collect()
+        let columns = self.outputs.iter().map(column).collect();
+        averages.group(columns, self.exact)
     }
 }
 
@@ -219,6 +290,7 @@ impl From {
             From::Scaled(at, factor) => Some(numbers[*at] * factor),
             From::Sum(a, b) => Some(numbers[*a] + numbers[*b]),
             From::Product(a, b) => Some(numbers[*a] * numbers[*b]),
+            From::ProductOfSum(a, b, c) => Some((numbers[*a] + numbers[*b]) * numbers[*c]),
             From::TotalMemory(memory) => memory.total(numbers),
         }
     }

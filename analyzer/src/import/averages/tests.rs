@@ -1,6 +1,7 @@
 //! What sar and sadf printed, and what comes back of it.
 
-use super::write::{notes, readings, stretches};
+use super::ticks::{Ticks, Walk};
+use super::write::{Counters, notes};
 use super::{Averages, Options, sar};
 use crate::import::Machine;
 use crate::import::text::Lines;
@@ -27,48 +28,63 @@ fn parse(text: &str, options: &Options) -> super::super::Result<Averages> {
         "sar.txt",
         Box::new(std::io::Cursor::new(text.as_bytes().to_vec())),
     );
-    sar::read(&mut lines, options, &mut averages)?;
+    sar::read(&mut lines, options, &mut averages, &mut |_| {})?;
     Ok(averages)
 }
 
 /// What a reader gets back: each number of each row, rates as differences over the interval.
-fn read_back(averages: &Averages) -> String {
+pub(in crate::import) fn read_back(averages: &Averages) -> String {
     let interval = averages.interval().unwrap_or(600_000_000_000);
     let decode = sources::averages().decode;
     let mut out = format!("every {} s\n", interval / 1_000_000_000);
-    for stretch in stretches(averages, interval) {
-        let local = |at: model::UnixNanos| {
-            DateTime::from_timestamp_nanos(at.0)
-                .with_timezone(&averages.tz)
-                .format("%F %T%:z")
-                .to_string()
+    let local = |at: model::UnixNanos| {
+        DateTime::from_timestamp_nanos(at.0)
+            .with_timezone(&averages.tz)
+            .format("%F %T%:z")
+            .to_string()
+    };
+    let ticks = Ticks::of(averages, interval, std::iter::empty());
+    let mut counters = Counters::new(&averages.columns);
+    let mut walk = Walk::new(averages, &ticks);
+    let mut before: Vec<(String, f64)> = Vec::new();
+    for (now, &at) in ticks.at.iter().enumerate() {
+        if let Some(boot) = ticks.boots.iter().position(|&first| first == now) {
+            out += &format!("from {}, boot {boot}\n", local(at));
+            counters.restart();
+            before.clear();
+        }
+        let seconds = if before.is_empty() {
+            0.0
+        } else {
+            at.seconds_since(ticks.at[now - 1])
         };
-        out += &format!("from {}, boot {}\n", local(stretch.begin), stretch.boot);
-        let mut before: Vec<(String, f64)> = Vec::new();
-        let mut before_at = stretch.begin;
-        for (at, reading) in readings(&stretch, &averages.columns) {
-            let columns = decode(&reading.template);
-            let named = |c: &model::Column| {
-                (
-                    format!("{} {}", c.metric.name, c.subject),
-                    c.value(reading.values[c.slot]),
-                )
-            };
-            let now: Vec<_> = columns.iter().map(named).collect();
-            let seconds = at.seconds_since(before_at);
-            let shown = columns.iter().zip(&now).filter_map(|(column, (name, value))| {
+        walk.step(now);
+        let Some(reading) = counters.tick(seconds, &walk.moves) else {
+            continue;
+        };
+        let columns = decode(&reading.template);
+        let named = |c: &model::Column| {
+            (
+                format!("{} {}", c.metric.name, c.subject),
+                c.value(reading.values[c.slot]),
+            )
+        };
+        let numbers: Vec<_> = columns.iter().map(named).collect();
+        let shown = columns
+            .iter()
+            .zip(&numbers)
+            .filter_map(|(column, (name, value))| {
                 if column.metric.kind == Kind::Gauge {
                     return Some(format!("{name} = {value}"));
                 }
                 let (_, earlier) = before.iter().find(|(other, _)| other == name)?;
-                Some(format!("{name} + {:.2}/s", (value - earlier) / seconds))
+                (value >= earlier).then(|| format!("{name} + {:.2}/s", (value - earlier) / seconds))
             });
-            let shown: Vec<_> = shown.collect();
-            if !shown.is_empty() {
-                out += &format!("  {}: {}\n", local(at), shown.join(", "));
-            }
-            (before, before_at) = (now, at);
+        let shown: Vec<_> = shown.collect();
+        if !shown.is_empty() {
+            out += &format!("  {}: {}\n", local(at), shown.join(", "));
         }
+        before = numbers;
     }
     for note in notes(averages) {
         out += &format!("note: {note}\n");
@@ -137,16 +153,15 @@ Linux 2.6.32-504.el6.x86_64 (node1)  2016-09-10  _x86_64_ (32 CPU)
         text,
         &options(None, Berlin),
         expect![[r#"
-        every 600 s
-        from 2016-09-10 23:30:01+02:00, boot 0
-          2016-09-10 23:40:01+02:00: vmstat.pgpgin host + 10.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-          2016-09-10 23:50:01+02:00: vmstat.pgpgin host + 20.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-          2016-09-11 00:00:01+02:00: vmstat.pgpgin host + 30.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-        from 2016-09-11 00:05:00+02:00, boot 1
-          2016-09-11 00:15:00+02:00: vmstat.pgpgin host + 40.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-        from 2016-09-11 00:35:00+02:00, boot 1
-          2016-09-11 00:45:00+02:00: vmstat.pgpgin host + 50.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
-    "#]],
+            every 600 s
+            from 2016-09-10 23:30:01+02:00, boot 0
+              2016-09-10 23:40:01+02:00: vmstat.pgpgin host + 10.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+              2016-09-10 23:50:01+02:00: vmstat.pgpgin host + 20.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+              2016-09-11 00:00:01+02:00: vmstat.pgpgin host + 30.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+            from 2016-09-11 00:05:00+02:00, boot 1
+              2016-09-11 00:15:00+02:00: vmstat.pgpgin host + 40.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+              2016-09-11 00:45:00+02:00: vmstat.pgpgin host + 50.00/s, vmstat.pgpgout host + 1.00/s, vmstat.pgfault host + 1.00/s, vmstat.pgmajfault host + 0.00/s, vmstat.pgfree host + 1.00/s, vmstat.pgscan_kswapd host + 0.00/s, vmstat.pgscan_direct host + 0.00/s, vmstat.pgsteal host + 0.00/s
+        "#]],
     );
 }
 
@@ -259,7 +274,9 @@ fn dates_as_locales_print_them() {
             },
         ) {
             Ok(averages) => {
-                let day = DateTime::from_timestamp_nanos(averages.rows.keys().next().unwrap().0).date_naive();
+                let day =
+                    DateTime::from_timestamp_nanos(averages.groups[0].rows.intervals().next().unwrap().1.0)
+                        .date_naive();
                 format!(
                     "{text}: {day} {}\n",
                     averages.notes.iter().cloned().collect::<String>()
@@ -430,4 +447,98 @@ fn json_that_is_none() {
             super::sadf::read("x.json", text, &options(None, UTC), &mut Averages::default()).unwrap_err();
         assert!(error.to_string().starts_with("x.json:"), "{error}");
     }
+}
+
+#[test]
+fn numbers_in_any_locale() {
+    let words = [
+        "0.44",
+        "0,44",
+        "-1",
+        "12345678901234.5",
+        "123456789012345678",
+        ".5",
+        "5.",
+        "1.2.3",
+        "1,234.5",
+        "",
+        "-",
+        ".",
+        "1e5",
+        "nan",
+        "+1",
+        "٣",
+    ];
+    let shown: Vec<_> = words
+        .iter()
+        .map(|word| format!("{word}={:?}", super::sar::read_number(word)))
+        .collect();
+    expect!["0.44=Some(0.44) 0,44=Some(0.44) -1=Some(-1.0) 12345678901234.5=Some(12345678901234.5) 123456789012345678=Some(1.2345678901234568e17) .5=Some(0.5) 5.=Some(5.0) 1.2.3=None 1,234.5=None =None -=None .=None 1e5=None nan=None +1=None ٣=None"].assert_eq(&shown.join(" "));
+}
+
+proptest::proptest! {
+    #[test]
+    fn numbers_are_those_of_the_text(whole in 0u64..1_000_000_000_000, cents in 0u64..100) {
+        let text = format!("{whole}.{cents:02}");
+        proptest::prop_assert_eq!(super::sar::read_number(&text), text.parse().ok());
+    }
+}
+
+#[test]
+fn an_hour_that_comes_twice_and_one_that_does_not() {
+    let text = "\
+Linux 5 (h) 2016-10-30 _x86_64_ (1 CPU)
+01:30:00 proc/s cswch/s
+02:00:00 1 1
+02:30:00 2 1
+02:00:00 3 1
+02:30:00 4 1
+03:00:00 5 1
+Linux 5 (h) 2017-03-26 _x86_64_ (1 CPU)
+01:00:00 proc/s cswch/s
+01:30:00 6 1
+03:00:00 7 1
+03:30:00 8 1
+";
+    check(
+        text,
+        &options(None, Berlin),
+        expect![[r#"
+        every 1800 s
+        from 2016-10-30 01:30:00+02:00, boot 0
+          2016-10-30 02:00:00+02:00: stat.processes host + 1.00/s, stat.ctxt host + 1.00/s
+          2016-10-30 02:30:00+02:00: stat.processes host + 2.00/s, stat.ctxt host + 1.00/s
+          2016-10-30 02:00:00+01:00: stat.processes host + 3.00/s, stat.ctxt host + 1.00/s
+          2016-10-30 02:30:00+01:00: stat.processes host + 4.00/s, stat.ctxt host + 1.00/s
+          2016-10-30 03:00:00+01:00: stat.processes host + 5.00/s, stat.ctxt host + 1.00/s
+          2017-03-26 01:30:00+01:00: stat.processes host + 6.00/s, stat.ctxt host + 1.00/s
+          2017-03-26 03:00:00+02:00: stat.processes host + 7.00/s, stat.ctxt host + 1.00/s
+          2017-03-26 03:30:00+02:00: stat.processes host + 8.00/s, stat.ctxt host + 1.00/s
+    "#]],
+    );
+}
+
+#[test]
+fn endless_lines_and_mixed_ends_of_lines() {
+    let long = "9".repeat(1_000_000);
+    let text = format!(
+        "Linux 5 (h) 2016-09-10 _x86_64_ (1 CPU)\r\n10:00:00 proc/s cswch/s\r\n10:10:00 1 1\n{long}\n10:20:00 {long} 1\r\n\
+         10:30:00 3\0 1\n10:40:00 4 1\r\n10:50:00 5 1\r11:00:00 6 1\n11:10:00 {} 1\n",
+        "7 ".repeat(300_000)
+    );
+    check(
+        &text,
+        &options(None, UTC),
+        expect![[r#"
+        every 600 s
+        from 2016-09-10 10:00:00+00:00, boot 0
+          2016-09-10 10:10:00+00:00: stat.processes host + 1.00/s, stat.ctxt host + 1.00/s
+          2016-09-10 10:20:00+00:00: stat.ctxt host + 1.00/s
+          2016-09-10 10:40:00+00:00: stat.processes host + 4.00/s, stat.ctxt host + 1.00/s
+        note: sar.txt:4: no clock time at the start of the line; the line was left out
+        note: sar.txt:6: not a number in a column of numbers; the line was left out
+        note: sar.txt:8: more or fewer columns than the header names; the line was left out
+        note: sar.txt:9: more columns than any table has; the line was left out
+    "#]],
+    );
 }

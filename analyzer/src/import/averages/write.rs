@@ -1,8 +1,14 @@
-//! From rows to ticks.
+//! From rows to a run.
 
+use super::ticks::{Moves, Ticks, Walk};
 use super::{Averages, Column, Kind};
-use crate::import::{Outcome, Result, Summary};
-use model::{Nanos, Reading, Run, RunOrigin, Subject, Template, Tick, TimeSpan, Unit, UnixNanos};
+use crate::import::snapshots::Found;
+use crate::import::{Outcome, Progress, Result, Summary};
+use model::{
+    Fact, LogRecord, Nanos, ProcessTick, Reading, Run, RunOrigin, Subject, Template, Tick, TimeSpan, Unit,
+    UnixNanos,
+};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use store::Writer;
 
@@ -11,143 +17,179 @@ const SOURCE: &str = "averages";
 
 const SECOND: Nanos = 1_000_000_000;
 
-/// Rows further apart than this many intervals do not follow each other.
-const FOLLOWS: f64 = 1.5;
-
-/// Tables print one sample's time with a second's difference or a few; so much of an interval is one tick.
-const SAME_TICK: i64 = 20;
-
 /// Where integrated rates begin. Not zero, so that nobody takes it for the machine's start.
 const BASE: f64 = 1_000_000.0;
 
-/// Rows that follow each other, from one start of the machine.
-pub(super) struct Stretch {
-    /// When the first row's interval began.
-    pub(super) begin: UnixNanos,
-    /// Which start of the machine, counted from 0.
-    pub(super) boot: usize,
-    /// Values of all tables at one time; NaN where a column has none.
-    pub(super) ticks: Vec<(UnixNanos, Vec<f64>)>,
+/// What the machine is said to have run at the first tick, since nobody says it: long enough that processes can have been there before.
+const UPTIME: Nanos = 10 * 86_400 * SECOND;
+
+/// The same in clock ticks, in which processes say when they were started.
+pub(in crate::import) const UPTIME_TICKS: u64 = (UPTIME / SECOND) as u64 * 100;
+
+/// What an import has beside tables, each in order of time.
+#[derive(Default)]
+pub(in crate::import) struct Beside<'a> {
+    /// Instants that are ticks, whatever the tables say.
+    pub(in crate::import) times: Vec<UnixNanos>,
+    /// Kernel files as they were, read when they are written.
+    pub(in crate::import) readings: Option<Box<dyn Iterator<Item = Result<Found>> + 'a>>,
+    /// Processes, read when they are written.
+    pub(in crate::import) processes: Option<Box<dyn Iterator<Item = Result<ProcessTick>> + 'a>>,
+    pub(in crate::import) log: Vec<LogRecord>,
+    pub(in crate::import) facts: Vec<Fact>,
+    pub(in crate::import) memory_bytes: Option<u64>,
 }
 
-pub(super) fn stretches(averages: &Averages, interval: Nanos) -> Vec<Stretch> {
-    let mut stretches: Vec<Stretch> = Vec::new();
-    let allowed = (interval as f64 * FOLLOWS) as Nanos;
-    let mut boot = 0;
-    for (&at, row) in &averages.rows {
-        let last = stretches
-            .last()
-            .and_then(|stretch| stretch.ticks.last())
-            .map(|(at, _)| *at);
-        let restarted = last.is_some_and(|last| averages.restarts.range(last..=at).next().is_some());
-        boot += usize::from(restarted);
-        let same_tick = last.is_some_and(|last| at.0 - last.0 <= interval / SAME_TICK);
-        let follows = last.is_some_and(|last| at.0 - last.0 <= allowed);
-        if restarted || !follows {
-            let header = averages.starts.range(at - allowed..at).next_back().copied();
-            let begin = header
-                .unwrap_or(at - interval)
-                .max(last.unwrap_or(UnixNanos(i64::MIN)) + 1);
-            stretches.push(Stretch {
-                begin,
-                boot,
-                ticks: Vec::new(),
-            });
-        }
-        let Some(stretch) = stretches.last_mut() else {
-            continue;
-        };
-        if restarted || !same_tick {
-            stretch.ticks.push((at, vec![f64::NAN; averages.columns.len()]));
-        }
-        let Some((_, values)) = stretch.ticks.last_mut() else {
-            continue;
-        };
-        for &(column, value) in row {
-            // A table that was printed twice says the same twice.
-            if values[column].is_nan() {
-                values[column] = value;
-            }
-        }
-    }
-    stretches
+/// What an import is called, so that it is not made twice, and what it was made of.
+pub(in crate::import) struct Input {
+    pub(in crate::import) key: String,
+    pub(in crate::import) bytes: u64,
+    pub(in crate::import) files: usize,
 }
 
-/// Writes all of it, or nothing. `key` names the import, so that it is not made twice.
-pub(super) fn write(averages: &Averages, key: &str, writer: &mut Writer) -> Result<Outcome> {
+/// Writes all of it, or nothing.
+pub(in crate::import) fn write(
+    averages: &Averages,
+    beside: Beside,
+    input: &Input,
+    writer: &mut Writer,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome> {
     let interval = averages.interval().unwrap_or(600 * SECOND);
-    let stretches = stretches(averages, interval);
-    let (Some(first), Some(last)) = (stretches.first(), stretches.last()) else {
+    let ticks = Ticks::of(averages, interval, beside.times.iter().copied());
+    let (Some(&first), Some(&last)) = (ticks.at.first(), ticks.at.last()) else {
         return Ok(Outcome::AlreadyThere);
     };
-    let end = last.ticks.last().map_or(last.begin, |(at, _)| *at);
     let boot = averages.machine.boot(None, None, averages.tz);
     let mut summary = Summary {
         hostname: boot.hostname,
         kernel: boot.kernel,
-        span: TimeSpan::new(first.begin, end),
+        span: TimeSpan::new(first, last),
         interval,
         ticks: 0,
-        sources: vec![SOURCE.to_owned()],
-        files: 0,
+        sources: Vec::new(),
+        files: input.files,
         readings: 0,
         process_rows: 0,
-        log_records: 0,
+        log_records: beside.log.len() as u64,
         facts: 0,
-        bytes: 0,
+        bytes: input.bytes,
         notes: notes(averages),
     };
+    let is_average = averages.columns.iter().any(|column| column.kind == Kind::Rate);
+    let memory_bytes = beside.memory_bytes.or_else(|| averages.total_memory());
     writer.transaction(|writer| {
-        let mut boot_begins = first.begin;
-        let mut boot_number = first.boot;
-        for (index, stretch) in stretches.iter().enumerate() {
-            if stretch.boot != boot_number {
-                (boot_begins, boot_number) = (stretch.begin, stretch.boot);
-            }
-            let restarted = (stretch.boot > 0).then_some(boot_begins);
-            let boot = averages
-                .machine
-                .boot(restarted, total_memory(averages, stretch), averages.tz);
+        let mut sources = BTreeSet::new();
+        let mut readings = beside.readings.into_iter().flatten().peekable();
+        let mut processes = beside.processes.into_iter().flatten().peekable();
+        let mut counters = Counters::new(&averages.columns);
+        let mut walk = Walk::new(averages, &ticks);
+        let mut log = beside.log.into_iter().peekable();
+        for (number, &begin) in ticks.boots.iter().enumerate() {
+            let end = ticks.boots.get(number + 1).copied().unwrap_or(ticks.at.len());
+            let started = ticks.at[begin];
+            let restarted = (number > 0).then_some(started);
             let run = Run {
-                origin: RunOrigin::ImportAverages,
+                origin: if is_average {
+                    RunOrigin::ImportAverages
+                } else {
+                    RunOrigin::Import
+                },
                 interval,
-                started: stretch.begin,
-                import_key: Some(format!("{key}#{index}")),
+                started,
+                import_key: Some(format!("{}#{number}", input.key)),
             };
-            let Some(run) = writer.begin_run(&boot, &run)? else {
+            let Some(run) =
+                writer.begin_run(&averages.machine.boot(restarted, memory_bytes, averages.tz), &run)?
+            else {
                 return Ok(Outcome::AlreadyThere);
             };
-            for (at, reading) in readings(stretch, &averages.columns) {
-                summary.readings += 1;
+            counters.restart();
+            for now in begin..end {
+                let at = ticks.at[now];
+                let next = ticks.at.get(now + 1).copied().unwrap_or(UnixNanos(i64::MAX));
+                walk.step(now);
+                let seconds = if now > begin {
+                    at.seconds_since(ticks.at[now - 1])
+                } else {
+                    0.0
+                };
+                let mut together: Vec<Reading> = counters.tick(seconds, &walk.moves).into_iter().collect();
+                while let Some(found) =
+                    readings.next_if(|found| found.as_ref().map_or(true, |found| found.at < next))
+                {
+                    let found = found?;
+                    // Twice in one tick says nothing new.
+                    if !together.iter().any(|reading| *reading.source == *found.source) {
+                        together.push(found.reading(at));
+                    }
+                }
+                while processes
+                    .peek()
+                    .is_some_and(|tick| tick.as_ref().map_or(true, |tick| tick.at < next))
+                {
+                    if let Some(tick) = processes.next().transpose()? {
+                        summary.process_rows += tick.samples.len() as u64;
+                        writer.append_processes(run, &tick)?;
+                    }
+                }
+                if together.is_empty() {
+                    continue;
+                }
+                sources.extend(together.iter().map(|reading| reading.source.to_string()));
+                summary.readings += together.len() as u64;
                 summary.ticks += 1;
                 writer.append(
                     run,
                     &Tick {
                         at,
-                        monotonic: at.0 - boot_begins.0,
-                        readings: vec![reading],
+                        monotonic: at.0 - started.0 + UPTIME,
+                        readings: together,
                     },
                 )?;
+                if summary.ticks.is_multiple_of(256) {
+                    progress(Progress {
+                        bytes: input.bytes,
+                        total_bytes: input.bytes,
+                        ticks: summary.ticks,
+                    });
+                }
+            }
+            let until = ticks.at.get(end).copied().unwrap_or(UnixNanos(i64::MAX));
+            let records: Vec<LogRecord> =
+                std::iter::from_fn(|| log.next_if(|record| record.at < until)).collect();
+            if !records.is_empty() {
+                writer.append_log(run, &records)?;
             }
         }
+        summary.facts = writer.append_facts(&beside.facts)?;
+        summary.sources = sources.into_iter().collect();
         Ok(Outcome::Imported(summary))
     })
 }
 
-fn total_memory(averages: &Averages, stretch: &Stretch) -> Option<u64> {
-    let column = averages
-        .columns
-        .iter()
-        .position(|column| column.metric == "meminfo.MemTotal")?;
-    let kib = stretch
-        .ticks
-        .iter()
-        .map(|(_, values)| values[column])
-        .find(|kib| !kib.is_nan())?;
-    Some(kib as u64 * 1024)
+impl Averages {
+    /// The first size of all memory that a row gives.
+    fn total_memory(&self) -> Option<u64> {
+        let column = self
+            .columns
+            .iter()
+            .position(|column| column.metric == "meminfo.MemTotal")?;
+        let kib = self.groups.iter().find_map(|group| {
+            let place = group.columns.iter().position(|&other| other == column)?;
+            let (mut reader, mut values) = (group.rows.read(), Vec::new());
+            while reader.next(&mut values).is_some() {
+                if !values[place].is_nan() {
+                    return Some(values[place]);
+                }
+            }
+            None
+        })?;
+        Some(kib as u64 * 1024)
+    }
 }
 
-pub(super) fn notes(averages: &Averages) -> Vec<String> {
+pub(in crate::import) fn notes(averages: &Averages) -> Vec<String> {
     let mut notes: Vec<String> = averages.notes.iter().cloned().collect();
     notes.extend(averages.machine.note());
     if !averages.unused.is_empty() {
@@ -167,81 +209,78 @@ pub(super) fn notes(averages: &Averages) -> Vec<String> {
     notes
 }
 
-/// The readings of a stretch: one at its beginning, from which the first row's rates start, and one a row.
-pub(super) fn readings<'a>(
-    stretch: &'a Stretch,
-    columns: &'a [Column],
-) -> impl Iterator<Item = (UnixNanos, Reading)> + 'a {
-    let mut integrator = Integrator::new(columns);
-    let mut before = stretch.begin;
-    let rows = stretch.ticks.iter().map(|(at, values)| (*at, Some(values)));
-    let ticks = std::iter::once((stretch.begin, None)).chain(rows);
-    let following = stretch.ticks.iter().map(|(_, values)| Some(values)).chain([None]);
-    ticks.zip(following).filter_map(move |((at, now), next)| {
-        let seconds = at.seconds_since(std::mem::replace(&mut before, at));
-        Some((at, integrator.tick(seconds, now, next)?))
-    })
-}
-
 /// Makes counters of rates, and the text that holds them.
-struct Integrator<'a> {
+pub(in crate::import) struct Counters<'a> {
     columns: &'a [Column],
     /// What stands before the number in each column's line.
     labels: Vec<String>,
-    /// The counter of each column, if it was printed at the last tick.
-    counters: Vec<Option<f64>>,
+    /// The counter of each column; NaN if it was not printed at the last tick.
+    counters: Vec<f64>,
+    /// What it was when it was printed last.
+    last: Vec<f64>,
     /// The columns in the last text, and that text as a template.
     printed: Vec<usize>,
     template: Arc<Template>,
     source: Arc<str>,
 }
 
-impl<'a> Integrator<'a> {
-    fn new(columns: &'a [Column]) -> Self {
+impl<'a> Counters<'a> {
+    pub(in crate::import) fn new(columns: &'a [Column]) -> Self {
         let label = |column: &Column| {
             let subject = match column.subject {
                 Subject::Device(ref name) => format!("device {name}"),
                 ref subject => subject.to_string(),
             };
-            let kind = if column.kind == Kind::Rate {
-                "counter"
-            } else {
+            let kind = if column.kind == Kind::Gauge {
                 "gauge"
+            } else {
+                "counter"
             };
             format!("{} {subject} {kind} {}", column.metric, unit_word(column.unit))
         };
-        Integrator {
+        Counters {
             columns,
             labels: columns.iter().map(label).collect(),
-            counters: vec![None; columns.len()],
+            counters: vec![f64::NAN; columns.len()],
+            last: vec![BASE + 1.0; columns.len()],
             printed: Vec::new(),
             template: Arc::default(),
             source: SOURCE.into(),
         }
     }
 
+    /// The machine was restarted.
+    pub(in crate::import) fn restart(&mut self) {
+        self.counters.fill(f64::NAN);
+        self.last.fill(BASE + 1.0);
+    }
+
     /// The reading at a tick that ends `seconds` after the one before; `None` when it has nothing to say.
-    fn tick(&mut self, seconds: f64, now: Option<&Vec<f64>>, next: Option<&Vec<f64>>) -> Option<Reading> {
-        let value =
-            |row: Option<&Vec<f64>>, column: usize| row.map(|row| row[column]).filter(|v| !v.is_nan());
+    pub(in crate::import) fn tick(&mut self, seconds: f64, moves: &Moves) -> Option<Reading> {
         let mut printed = Vec::with_capacity(self.printed.len());
         let mut values = Vec::with_capacity(self.printed.len());
         for (i, column) in self.columns.iter().enumerate() {
-            let number = match (column.kind, value(now, i)) {
-                (Kind::Gauge, value) => value,
-                (Kind::Rate, rate) => {
-                    let counter = match (self.counters[i], rate) {
-                        (Some(before), Some(rate)) => Some(before + rate * seconds),
-                        // A rate without a start cannot be kept, but the next one's start is here.
-                        (None, _) => value(next, i).map(|_| BASE),
-                        // After a row that is missing, the difference to the next would be of both.
-                        (Some(_), None) => None,
-                    };
+            let value = moves.values[i];
+            let number = match column.kind {
+                Kind::Gauge | Kind::Counter => value,
+                Kind::Rate => {
+                    let mut counter = self.counters[i] + value * seconds;
+                    if counter.is_nan() && moves.begins[i] {
+                        // Lower than it was: whoever takes the difference sees that it is none.
+                        counter = if self.last[i] > BASE {
+                            BASE
+                        } else {
+                            self.last[i] - 1.0
+                        };
+                    }
                     self.counters[i] = counter;
+                    if !counter.is_nan() {
+                        self.last[i] = counter;
+                    }
                     counter
                 }
             };
-            if let Some(number) = number {
+            if !number.is_nan() {
                 printed.push(i);
                 values.push((number * if has_cents(column) { 100.0 } else { 1.0 }).round() as u64);
             }

@@ -1,16 +1,17 @@
-//! Logs that people keep of kernel files with a shell loop, and those of Oracle OSWatcher.
+//! Logs that people keep of kernel files with a shell loop.
 //!
 //! A log is a file's text again and again, with the time of each before every line or on a line of its own (see [`stamps`]). Which
 //! file it is, the text says: the source most of whose numbers are understood. An excerpt (`grep -A 4 zone /proc/zoneinfo`) will do.
 
 mod stamps;
 
+pub(super) use stamps::{Stamped, Stamps};
+
 use super::detect::files;
 use super::text::{Lines, import_key};
 use super::{Error, Machine, Outcome, Place, Progress, Result, Summary};
 use chrono_tz::Tz;
 use model::{Nanos, Reading, Run, RunOrigin, Template, Tick, TimeSpan, UnixNanos};
-use stamps::{Stamped, Stamps};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -42,23 +43,22 @@ const READING_BYTES: usize = 16 << 20;
 const SAME_TICK: i64 = 2;
 
 /// A reading that is not put in order yet.
-struct Found {
-    at: UnixNanos,
-    source: &'static str,
-    template: Arc<Template>,
-    values: Vec<u64>,
+pub(super) struct Found {
+    pub(super) at: UnixNanos,
+    pub(super) source: &'static str,
+    pub(super) template: Arc<Template>,
+    pub(super) values: Vec<u64>,
 }
 
 #[derive(Default)]
-struct Snapshots {
-    found: Vec<Found>,
+pub(super) struct Snapshots {
     /// Last template of each source.
     templates: BTreeMap<&'static str, Arc<Template>>,
     broken: Vec<(Place, String)>,
     broken_count: u64,
-    /// Folders that hold nothing of use.
-    left_out: Vec<String>,
     abbreviations: BTreeSet<String>,
+    /// Whether what stands before the first time is a head, and no line of a kernel file.
+    has_head: bool,
 }
 
 /// A reading that is being put together from lines.
@@ -82,26 +82,24 @@ pub fn import(
     writer: &mut Writer,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome> {
-    let (paths, left_out) = files(paths)?;
-    let mut snapshots = Snapshots {
-        left_out,
-        ..Snapshots::default()
-    };
+    let paths = files(paths)?;
+    let mut snapshots = Snapshots::default();
+    let mut found = Vec::new();
     let mut digests = Vec::new();
     let mut bytes = 0;
     for (index, path) in paths.iter().enumerate() {
         let mut lines = Lines::open(path)?;
-        snapshots.read(&mut lines, options)?;
+        found.extend(snapshots.read(&mut lines, options)?);
         bytes += lines.bytes;
         digests.push(lines.digest());
         let part = (index + 1) as f64 / paths.len() as f64;
         progress(Progress {
             bytes,
             total_bytes: (bytes as f64 / part) as u64,
-            ticks: snapshots.found.len() as u64,
+            ticks: found.len() as u64,
         });
     }
-    if snapshots.found.is_empty() {
+    if found.is_empty() {
         let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
         let nothing = || {
             (
@@ -112,7 +110,7 @@ pub fn import(
                 "no kernel file is recognised".to_owned(),
             )
         };
-        let (place, reason) = snapshots.broken.first().cloned().unwrap_or_else(nothing);
+        let (place, reason) = snapshots.first_broken().unwrap_or_else(nothing);
         return Err(Error::Input { place, reason });
     }
     let key = import_key(
@@ -120,7 +118,7 @@ pub fn import(
         &digests,
         &format!("{:?} {} {:?}", options.at, options.tz, options.machine),
     );
-    Ok(match snapshots.write(key, options, writer)? {
+    Ok(match snapshots.write(found, key, options, writer)? {
         Outcome::Imported(summary) => Outcome::Imported(Summary {
             bytes,
             files: paths.len(),
@@ -131,7 +129,17 @@ pub fn import(
 }
 
 impl Snapshots {
-    fn read(&mut self, lines: &mut Lines, options: &Options) -> Result<()> {
+    /// None yet, of files that begin with lines about themselves.
+    pub(super) fn with_head() -> Snapshots {
+        Snapshots {
+            has_head: true,
+            ..Snapshots::default()
+        }
+    }
+
+    /// The readings in one file, in the order in which they stand there.
+    pub(super) fn read(&mut self, lines: &mut Lines, options: &Options) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
         let mut stamps = Stamps::new(options.tz);
         let mut block = options.at.map(|at| Block {
             at,
@@ -149,6 +157,7 @@ impl Snapshots {
                 (Stamped::None, Some(block)) if block.alone => (None, Some(line.as_str()), true),
                 // Blank lines and the dashes between grep's groups mean nothing.
                 (Stamped::None, _) if matches!(line.trim(), "" | "--") => continue,
+                (Stamped::None, None) if self.has_head => continue,
                 (Stamped::None, _) => {
                     self.broken(
                         lines,
@@ -167,7 +176,7 @@ impl Snapshots {
                     alone,
                 };
                 if let Some(block) = block.replace(next) {
-                    self.keep(lines, block, options)?;
+                    found.extend(self.keep(lines, block, options)?);
                 }
             }
             if let (Some(text), Some(block)) = (text, &mut block) {
@@ -183,29 +192,28 @@ impl Snapshots {
             }
         }
         if let Some(block) = block {
-            self.keep(lines, block, options)?;
+            found.extend(self.keep(lines, block, options)?);
         }
         // Whoever names a zone knows what the abbreviation means.
         if options.tz == Tz::UTC {
             self.abbreviations.extend(stamps.abbreviation);
         }
-        Ok(())
+        Ok(found)
     }
 
-    fn keep(&mut self, lines: &Lines, block: Block, options: &Options) -> Result<()> {
+    fn keep(&mut self, lines: &Lines, block: Block, options: &Options) -> Result<Option<Found>> {
         if block.text.trim().is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         for (&source, template) in &self.templates {
             let mut values = Vec::new();
             if template.read(block.text.as_bytes(), &mut values) {
-                self.found.push(Found {
+                return Ok(Some(Found {
                     at: block.at,
                     source,
                     template: template.clone(),
                     values,
-                });
-                return Ok(());
+                }));
             }
         }
         let (template, values) = Template::parse(block.text.as_bytes(), None);
@@ -213,20 +221,22 @@ impl Snapshots {
             Some(source) => {
                 let template = Arc::new(template);
                 self.templates.insert(source, template.clone());
-                self.found.push(Found {
+                Ok(Some(Found {
                     at: block.at,
                     source,
                     template,
                     values,
-                });
-                Ok(())
+                }))
             }
-            None => self.broken(
-                lines,
-                block.line,
-                "what follows is no kernel file that is known",
-                options,
-            ),
+            None => {
+                self.broken(
+                    lines,
+                    block.line,
+                    "what follows is no kernel file that is known",
+                    options,
+                )?;
+                Ok(None)
+            }
         }
     }
 
@@ -248,11 +258,15 @@ impl Snapshots {
         Ok(())
     }
 
+    pub(super) fn first_broken(&self) -> Option<(Place, String)> {
+        self.broken.first().cloned()
+    }
+
     /// The usual time between two readings of one source.
-    fn interval(&self) -> Nanos {
+    fn interval(found: &[Found]) -> Nanos {
         let mut last: BTreeMap<&str, UnixNanos> = BTreeMap::new();
         let mut steps = Vec::new();
-        for found in &self.found {
+        for found in found {
             let before = last.insert(found.source, found.at);
             steps.extend(
                 before
@@ -267,14 +281,20 @@ impl Snapshots {
             .unwrap_or(1_000_000_000)
     }
 
-    fn write(mut self, key: String, options: &Options, writer: &mut Writer) -> Result<Outcome> {
-        self.found.sort_by_key(|found| found.at);
-        let interval = self.interval();
-        let (Some(first), Some(last)) = (self.found.first(), self.found.last()) else {
+    fn write(
+        self,
+        mut found: Vec<Found>,
+        key: String,
+        options: &Options,
+        writer: &mut Writer,
+    ) -> Result<Outcome> {
+        found.sort_by_key(|found| found.at);
+        let interval = Self::interval(&found);
+        let (Some(first), Some(last)) = (found.first(), found.last()) else {
             return Ok(Outcome::AlreadyThere);
         };
         let (first, last) = (first.at, last.at);
-        let boot = options.machine.boot(None, self.memory_bytes(), options.tz);
+        let boot = options.machine.boot(None, memory_bytes(&found), options.tz);
         let run = Run {
             origin: RunOrigin::Import,
             interval,
@@ -289,18 +309,18 @@ impl Snapshots {
             ticks: 0,
             sources: self.templates.keys().map(|source| (*source).to_owned()).collect(),
             files: 0,
-            readings: self.found.len() as u64,
+            readings: found.len() as u64,
             process_rows: 0,
             log_records: 0,
             facts: 0,
             bytes: 0,
-            notes: self.notes(options),
+            notes: options.machine.note().into_iter().chain(self.notes()).collect(),
         };
         writer.transaction(|writer| {
             let Some(run) = writer.begin_run(&boot, &run)? else {
                 return Ok(Outcome::AlreadyThere);
             };
-            let mut found = self.found.into_iter().peekable();
+            let mut found = found.into_iter().peekable();
             while let Some(first) = found.next() {
                 let at = first.at;
                 let mut readings = vec![first.reading(at)];
@@ -324,22 +344,10 @@ impl Snapshots {
         })
     }
 
-    /// MemTotal of the first meminfo.
-    fn memory_bytes(&self) -> Option<u64> {
-        let found = self.found.iter().find(|found| found.source == "meminfo")?;
-        let columns = sources::decode("meminfo", &found.template)?;
-        let total = columns
-            .iter()
-            .find(|column| &*column.metric.name == "meminfo.MemTotal")?;
-        Some(found.values[total.slot] * 1024)
-    }
-
-    fn notes(&self, options: &Options) -> Vec<String> {
-        let mut notes: Vec<String> = options.machine.note().into_iter().collect();
-        notes.extend(self.abbreviations.iter().map(|zone| {
-            format!("{zone} was not heeded, since it names no zone for certain; --tz says which")
-        }));
-        notes.extend(self.left_out.iter().map(|folder| format!("not used: {folder}")));
+    pub(super) fn notes(&self) -> Vec<String> {
+        let zone =
+            |zone| format!("{zone} was not heeded, since it names no zone for certain; --tz says which");
+        let mut notes: Vec<String> = self.abbreviations.iter().map(zone).collect();
         notes.extend(
             self.broken
                 .iter()
@@ -353,8 +361,18 @@ impl Snapshots {
     }
 }
 
+/// MemTotal of the first meminfo.
+pub(super) fn memory_bytes(found: &[Found]) -> Option<u64> {
+    let found = found.iter().find(|found| found.source == "meminfo")?;
+    let columns = sources::decode("meminfo", &found.template)?;
+    let total = columns
+        .iter()
+        .find(|column| &*column.metric.name == "meminfo.MemTotal")?;
+    found.values[total.slot].checked_mul(1024)
+}
+
 impl Found {
-    fn reading(self, tick: UnixNanos) -> Reading {
+    pub(super) fn reading(self, tick: UnixNanos) -> Reading {
         let offset = self.at.0 - tick.0;
         Reading {
             source: self.source.into(),
@@ -377,6 +395,9 @@ impl Block {
 
 /// The source that understands most of a text's numbers, and at least half of them.
 fn recognise(template: &Template) -> Option<&'static str> {
+    if is_slabinfo(template) {
+        return Some("slabinfo");
+    }
     let slots = template.slots().len();
     let known = |source: &sources::Source| slots - source.unknown(template).len();
     let (known, source) = sources::all()
@@ -384,6 +405,12 @@ fn recognise(template: &Template) -> Option<&'static str> {
         .map(|source| (known(source), source.name))
         .max_by_key(|(known, _)| *known)?;
     (known > 0 && known * 2 >= slots).then_some(source)
+}
+
+/// /proc/slabinfo is kept as it is; nothing here reads its numbers.
+fn is_slabinfo(template: &Template) -> bool {
+    let zeros = vec![0; template.slots().len()];
+    template.render(&zeros).starts_with(b"slabinfo - version:")
 }
 
 #[cfg(test)]

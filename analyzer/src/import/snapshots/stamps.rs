@@ -8,13 +8,13 @@
 //! ```
 
 use crate::time_grammar::{Context, Fold, instant, parse};
-use chrono::{NaiveDate, NaiveTime, Timelike};
-use chrono_tz::Tz;
+use chrono::{DateTime, NaiveDate, NaiveTime, Timelike};
+use chrono_tz::{OffsetName, Tz};
 use model::UnixNanos;
 
 /// A line with the time that it carries.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stamped<'a> {
+pub(in crate::import) enum Stamped<'a> {
     /// A line that says only when. The lines behind it are of that time.
     Alone(UnixNanos),
     /// A time, and behind it a line of the file.
@@ -24,15 +24,15 @@ pub(super) enum Stamped<'a> {
 }
 
 /// Reads stamps; remembers the last one, since a file of fifty lines has the same one fifty times.
-pub(super) struct Stamps {
+pub(in crate::import) struct Stamps {
     tz: Tz,
     last: Option<(String, UnixNanos)>,
     /// A zone's abbreviation (`EDT`) that was not heeded: it names no zone for certain.
-    pub(super) abbreviation: Option<String>,
+    pub(in crate::import) abbreviation: Option<String>,
 }
 
 impl Stamps {
-    pub(super) fn new(tz: Tz) -> Self {
+    pub(in crate::import) fn new(tz: Tz) -> Self {
         Stamps {
             tz,
             last: None,
@@ -40,7 +40,7 @@ impl Stamps {
         }
     }
 
-    pub(super) fn read<'a>(&mut self, line: &'a str) -> Stamped<'a> {
+    pub(in crate::import) fn read<'a>(&mut self, line: &'a str) -> Stamped<'a> {
         let text = line.trim_end();
         let bare = text
             .trim_start_matches("zzz")
@@ -152,22 +152,28 @@ impl Stamps {
             clock = clock.with_hour(clock.hour() % 12 + if after_noon { 12 } else { 0 })?;
         }
         let date = NaiveDate::from_ymd_opt(year? as i32, month?, day?)?;
-        let tz = match zone {
-            Some("UTC" | "GMT" | "Z") => Tz::UTC,
+        let at = |tz, fold| instant(date.and_time(clock), tz, fold).ok();
+        match zone {
+            Some("UTC" | "GMT" | "Z") => at(Tz::UTC, Fold::First),
             Some(other) => {
                 self.abbreviation.get_or_insert_with(|| other.to_owned());
-                self.tz
+                // Of an hour that comes twice, the abbreviation says which.
+                let says_so = |at: &UnixNanos| {
+                    let local = DateTime::from_timestamp_nanos(at.0).with_timezone(&self.tz);
+                    local.offset().abbreviation() == Some(other)
+                };
+                at(self.tz, Fold::Second)
+                    .filter(says_so)
+                    .or_else(|| at(self.tz, Fold::First))
             }
-            None => self.tz,
-        };
-        instant(date.and_time(clock), tz, Fold::First).ok()
+            None => at(self.tz, Fold::First),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
     use expect_test::expect;
 
     #[test]

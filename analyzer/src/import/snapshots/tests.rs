@@ -3,11 +3,11 @@
 use super::*;
 use expect_test::{Expect, expect};
 
-fn read(text: &str, options: &Options) -> Result<Snapshots> {
+fn read(text: &str, options: &Options) -> Result<(Vec<Found>, Snapshots)> {
     let mut snapshots = Snapshots::default();
     let mut lines = Lines::new("x.log", Box::new(std::io::Cursor::new(text.as_bytes().to_vec())));
-    snapshots.read(&mut lines, options)?;
-    Ok(snapshots)
+    let found = snapshots.read(&mut lines, options)?;
+    Ok((found, snapshots))
 }
 
 fn plain() -> Options {
@@ -23,7 +23,7 @@ fn plain() -> Options {
 fn check(text: &str, options: &Options, expected: Expect) {
     let shown = match read(text, options) {
         Err(error) => error.to_string(),
-        Ok(snapshots) => {
+        Ok((found, snapshots)) => {
             let show = |found: &Found| {
                 let text = found.template.render(&found.values);
                 format!(
@@ -34,11 +34,10 @@ fn check(text: &str, options: &Options, expected: Expect) {
                 )
             };
             let notes = snapshots
-                .notes(&plain())
+                .notes()
                 .into_iter()
-                .skip(1)
                 .map(|note| format!("note: {note}\n"));
-            snapshots.found.iter().map(show).chain(notes).collect()
+            found.iter().map(show).chain(notes).collect()
         }
     };
     expected.assert_eq(&shown);
@@ -157,7 +156,7 @@ fn published_readings() {
     let Ok(text) = std::fs::read_to_string(format!("{folder}/meminfo.log")) else {
         return;
     };
-    let snapshots = read(&text, &plain()).unwrap();
+    let (found, _) = read(&text, &plain()).unwrap();
     let free = |found: &Found| {
         let columns = sources::decode(found.source, &found.template).unwrap();
         let free = columns
@@ -171,7 +170,7 @@ fn published_readings() {
             found.values[free.slot]
         )
     };
-    let shown: String = snapshots.found.iter().map(free).collect();
+    let shown: String = found.iter().map(free).collect();
     expect![[r#"
         39212.92709: 43 numbers, MemFree 270568
         39215.01732: 43 numbers, MemFree 2177640
