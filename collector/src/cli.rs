@@ -1,7 +1,7 @@
 //! The command line.
 
-use crate::{doctor, once, run};
-use clap::{Args, Parser, Subcommand};
+use crate::{config, doctor, once, run};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,11 +25,39 @@ enum Command {
     ///
     /// Exit status: 0 when recording would work, 1 when it would not.
     Doctor(Common),
+    /// Print every setting as it holds and where it comes from
+    ///
+    /// The command line goes before the environment ($HIGHWATER_KEEP_AGE for --keep-age), which goes before the configuration file
+    /// (keep_age in its section [collector]).
+    Config(Config),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// A folder that exists
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
+struct Config {
+    #[command(flatten)]
+    run: Run,
+    /// Print the section of the configuration file with every key explained instead
+    #[arg(long)]
+    example: bool,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
-    /// Database [default: $HIGHWATER_DB, else $STATE_DIRECTORY/highwater.db, else in the XDG state folder]
+    /// Configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml if it is there]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// Database [default: $STATE_DIRECTORY/highwater.db, else in the XDG state folder]
     #[arg(long, value_name = "PATH")]
     pub(crate) db: Option<PathBuf>,
     /// Where the kernel's files are: another machine's /proc, or the host's inside a container
@@ -38,8 +66,8 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    pub(crate) fn database(&self) -> PathBuf {
-        self.db.clone().unwrap_or_else(store::default_path)
+    pub(crate) fn database(&self) -> store::Result<PathBuf> {
+        self.db.clone().map_or_else(store::default_path, Ok)
     }
 }
 
@@ -65,11 +93,30 @@ pub(crate) struct Run {
 }
 
 impl Arguments {
-    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        match &self.command {
-            Command::Run(run) if run.once => once::once(run),
-            Command::Run(run) => run::run(run),
-            Command::Doctor(common) => doctor::doctor(common),
+    /// Runs the command, with where its settings came from.
+    pub(crate) fn run(self, effective: Vec<config::Effective>) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Run(run) if run.once => return once::once(&run),
+            Command::Run(run) => return run::run(run, effective),
+            Command::Doctor(common) => return doctor::doctor(&common, &effective),
+            Command::Config(config) if config.example => print!("{}", config::example()),
+            Command::Config(config) => {
+                print!("{}", config::table(&effective, &config.run.common.database()?));
+            }
+            Command::Completions { shell } => {
+                let command = &mut Arguments::command();
+                clap_complete::generate(shell, command, "collector", &mut std::io::stdout());
+            }
+            Command::Man { folder } => clap_mangen::generate_to(Arguments::command(), folder)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What `run` is to do; `None` for another command.
+    pub(crate) fn into_run(self) -> Option<Run> {
+        match self.command {
+            Command::Run(run) => Some(run),
+            _ => None,
         }
     }
 }

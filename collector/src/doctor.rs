@@ -8,7 +8,7 @@ use crate::kmsg::KernelLog;
 use crate::processes::Processes;
 use crate::sampler::why;
 use crate::topology::blocks;
-use crate::{cli, pressure_events};
+use crate::{cli, config, pressure_events};
 use model::{ProcessCounter, Template, UnixNanos};
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use store::Reader;
 const READS: usize = 9;
 
 /// Prints what it finds; fails when no file can be read or the database cannot be written.
-pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
+pub(crate) fn doctor(arguments: &cli::Common, effective: &[config::Effective]) -> anyhow::Result<ExitCode> {
     println!("{:<16} {:>8} {:>8} {:>6}", "source", "bytes", "numbers", "µs");
     let mut readable = 0;
     for source in sources::all() {
@@ -34,8 +34,9 @@ pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
     beside(&arguments.proc)
         .iter()
         .for_each(|(name, what)| println!("{name:<16} {what}"));
-    let path = arguments.database();
-    println!("\ndatabase         {}", path.display());
+    let path = arguments.database()?;
+    println!("\n{}", config::table(effective, &path));
+    println!("database         {}", path.display());
     let writable = writable(&path);
     match &writable {
         Ok(()) => println!("                 can be written"),

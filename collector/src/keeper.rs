@@ -121,6 +121,20 @@ impl Keeper {
         Ok(())
     }
 
+    /// From now on under other settings: another interval is another run.
+    fn settle(&mut self, run: &Run, keep: Keep) -> store::Result<()> {
+        self.keep = keep;
+        if self.run.interval != run.interval {
+            let open = self.open.as_mut().expect("opened before a message is stored");
+            open.run = open
+                .writer
+                .begin_run(&self.boot, run)?
+                .expect("only an import's run can be there already");
+            self.run = run.clone();
+        }
+        Ok(())
+    }
+
     /// Stores a message, however long that takes; gives up only when recording has ended and the disk still says no.
     pub(crate) fn store(&mut self, message: &Message) {
         // It writes nothing, so it says nothing of the disk.
@@ -192,6 +206,7 @@ impl Keeper {
             Message::Log(records) => writer.append_log(*run, records),
             Message::Events(events) => writer.append_events(*run, events),
             Message::Gap(gap) => writer.append_gap(gap),
+            Message::Settings(run, keep) => self.settle(run, *keep),
             Message::Wake => Ok(()),
         }
     }

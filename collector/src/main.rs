@@ -5,6 +5,7 @@
 
 mod cli;
 mod clock;
+mod config;
 mod doctor;
 mod facts;
 mod inventory;
@@ -20,14 +21,14 @@ mod recorder;
 mod run;
 mod sampler;
 mod service;
+mod signals;
 mod topology;
 
-use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match cli::Arguments::parse().run() {
+    match config::at_start().and_then(|layers| layers.arguments.run(layers.effective)) {
         Ok(code) => code,
         Err(error) => {
             // The store's errors name their own causes.

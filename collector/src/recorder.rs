@@ -1,10 +1,10 @@
 //! The queue between those who read and the thread that writes. It is bounded, and nobody who reads ever waits for it: what finds
 //! no room is dropped, counted, and told as a gap.
 
-use crate::keeper::Keeper;
+use crate::keeper::{Keep, Keeper};
 use crate::say;
 use anyhow::Context;
-use model::{Event, Fact, Gap, LogRecord, ProcessTick, Tick, UnixNanos};
+use model::{Event, Fact, Gap, LogRecord, ProcessTick, Run, Tick, UnixNanos};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -26,6 +26,8 @@ pub(crate) enum Message {
     Log(Vec<LogRecord>),
     Events(Vec<Event>),
     Gap(Gap),
+    /// What follows is recorded under other settings.
+    Settings(Run, Keep),
     /// Look whether it is time to end.
     Wake,
 }

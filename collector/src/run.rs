@@ -1,50 +1,39 @@
 //! `collector run`: the beat.
 
 use crate::clock::{Grid, Instant, monotonic};
+use crate::config::Effective;
 use crate::keeper::{Keep, Keeper};
 use crate::kmsg::KernelLog;
 use crate::processes::Processes;
 use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
 use crate::service::{Service, stay_in_memory};
-use crate::{cli, inventory, node, pressure_events, say};
+use crate::signals::{Signals, Woken};
+use crate::{cli, config, inventory, node, pressure_events, say};
+use anyhow::Context;
 use model::{Gap, Nanos, Run, RunOrigin};
-use std::future::poll_fn;
 use std::path::Path;
 use std::process::ExitCode;
-use std::task::Poll;
-use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Time between two looks at the processes, a little less than a second for what is late at one and early at the next.
 const PROCESSES_EVERY: Nanos = 950_000_000;
 
 /// Records until it is told to end.
-pub(crate) fn run(arguments: &cli::Run) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: cli::Run, effective: Vec<Effective>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(record(arguments))?;
+    runtime.block_on(record(arguments, effective))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let proc = &arguments.common.proc;
-    let interval = arguments.interval.as_nanos() as Nanos;
+async fn record(mut arguments: cli::Run, mut effective: Vec<Effective>) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let proc = &arguments.common.proc.clone();
     let begun = Instant::now();
-    let run = Run {
-        origin: RunOrigin::Collector,
-        interval,
-        started: begun.wall,
-        import_key: None,
-    };
-    let database = arguments.common.database();
-    let keep = Keep {
-        age: arguments.keep_age.as_nanos() as Nanos,
-        bytes: arguments.keep_bytes,
-    };
+    let (run, keep) = settings(&arguments, &begun);
+    let interval = run.interval;
+    let database = arguments.common.database()?;
     let mut recorder = Recorder::start(Keeper::open(&database, node::boot(proc, begun.wall), run, keep)?)?;
     inventory::start(proc, recorder.sender())?;
     pressure_events::start(proc, recorder.sender())?;
@@ -60,7 +49,19 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
 
     let mut grid = Grid::new(monotonic(), interval);
     let mut before: Option<Instant> = None;
-    while wait_until(grid.due(), &mut terminate, &mut interrupt).await {
+    while let Some(woken) = signals.wait_until(grid.due()).await {
+        if woken == Woken::Reload {
+            service.reloading();
+            let changed = reload(&mut arguments, &mut effective, &mut recorder)?;
+            if changed.iter().any(|key| key == "interval") {
+                grid = Grid::new(monotonic(), arguments.interval.as_nanos() as Nanos);
+            }
+            if changed.iter().any(|key| key == "no_processes") {
+                watch.processes = (!arguments.no_processes).then(|| Processes::new(proc));
+            }
+            service.ready(&format!("recording to {}", database.display()));
+            continue;
+        }
         let now = Instant::now();
         let late = grid.keep(now.monotonic);
         for gap in before.iter().flat_map(|before| missed(before, &now, late)) {
@@ -79,6 +80,71 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
         recorder.send(Message::Gap(gap))?;
     }
     recorder.finish()
+}
+
+/// What the record must know of the settings.
+fn settings(arguments: &cli::Run, now: &Instant) -> (Run, Keep) {
+    let run = Run {
+        origin: RunOrigin::Collector,
+        interval: arguments.interval.as_nanos() as Nanos,
+        started: now.wall,
+        import_key: None,
+    };
+    let keep = Keep {
+        age: arguments.keep_age.as_nanos() as Nanos,
+        bytes: arguments.keep_bytes,
+    };
+    (run, keep)
+}
+
+/// Settings that a running collector takes over; the others hold from the next start.
+const LIVE: [&str; 4] = ["interval", "keep_age", "keep_bytes", "no_processes"];
+
+/// Reads the configuration again. Answers the keys whose new value holds from now on, and says what became of each change.
+fn reload(
+    arguments: &mut cli::Run,
+    effective: &mut Vec<Effective>,
+    recorder: &mut Recorder,
+) -> anyhow::Result<Vec<String>> {
+    let new = config::again().and_then(|layers| {
+        let run = layers.arguments.into_run().context("not `run`")?;
+        Ok((run, layers.effective))
+    });
+    let (mut new, mut settings_now) = match new {
+        Ok(new) => new,
+        Err(error) => {
+            say(&format!("{error:#}; the settings stay as they were"));
+            return Ok(Vec::new());
+        }
+    };
+    let (run, keep) = settings(&new, &Instant::now());
+    if !recorder.send(Message::Settings(run, keep))? {
+        say("the database cannot be written at present; the settings stay as they were");
+        return Ok(Vec::new());
+    }
+    let mut changed = Vec::new();
+    for (before, now) in effective.iter().zip(&mut settings_now) {
+        if before.value == now.value {
+            continue;
+        }
+        let value = now.value.as_deref().unwrap_or("(not set)");
+        if LIVE.contains(&now.key.as_str()) {
+            say(&format!("{} is now {value} ({})", now.key, now.origin));
+            changed.push(now.key.clone());
+        } else {
+            say(&format!(
+                "{} will be {value} after the next start ({})",
+                now.key, now.origin
+            ));
+            *now = before.clone();
+        }
+    }
+    if changed.is_empty() {
+        say("configuration read again: nothing changed");
+    }
+    new.common = arguments.common.clone();
+    (*arguments, *effective) = (new, settings_now);
+    Ok(changed)
 }
 
 /// All that is looked at on the beat.
@@ -148,18 +214,4 @@ fn missed(before: &Instant, now: &Instant, late: Option<Nanos>) -> Vec<Gap> {
         why,
     };
     late.into_iter().chain(now.steps_since(before)).map(gap).collect()
-}
-
-/// Waits for a point on the monotonic clock; `false` when told to end before.
-async fn wait_until(due: Nanos, terminate: &mut Signal, interrupt: &mut Signal) -> bool {
-    let rest = Duration::from_nanos(u64::try_from(due - monotonic()).unwrap_or(0));
-    let told = poll_fn(|context| {
-        let signals = [terminate.poll_recv(context), interrupt.poll_recv(context)];
-        if signals.iter().any(Poll::is_ready) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    });
-    tokio::time::timeout(rest, told).await.is_err()
 }

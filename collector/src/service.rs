@@ -34,6 +34,11 @@ impl Service {
         self.tell(&format!("READY=1\nSTATUS={status}"));
     }
 
+    /// The configuration is being read again; [`Service::ready`] follows. The time lets systemd tell this reload from an earlier one.
+    pub(crate) fn reloading(&self) {
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic() / 1000));
+    }
+
     /// A tick was taken: a sign of life when one is due. Nobody else gives one, so that a loop that hangs is restarted.
     pub(crate) fn alive(&mut self) {
         let now = monotonic();

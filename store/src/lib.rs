@@ -9,6 +9,7 @@ mod column;
 mod columns;
 mod compact;
 mod compact_processes;
+mod configuration;
 mod error;
 mod gather;
 mod head;
@@ -31,6 +32,7 @@ mod writer;
 
 pub use column::ColumnSummary;
 pub use compact::STRETCH_TICKS;
+pub use configuration::{Configuration, ConfigurationError, Entry, Setting};
 pub use error::{Error, Result};
 pub use paths::default_path;
 pub use reader::{Reader, SourceSize, TickStamp};
