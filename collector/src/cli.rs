@@ -2,6 +2,7 @@
 
 use crate::{config, doctor, once, run};
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -87,6 +88,10 @@ pub(crate) struct Run {
     /// Do not look at processes: the greater part of what recording costs, but it names who did it
     #[arg(long)]
     pub(crate) no_processes: bool,
+    /// Serve what was last read to Prometheus at this address, under node_exporter's names: 127.0.0.1:9101. There is no token: who
+    /// can reach the address can read it
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) metrics: Option<SocketAddr>,
     /// Take one reading of every file, store it, print a table of it, and end
     #[arg(long)]
     pub(crate) once: bool,

@@ -3,6 +3,7 @@
 //! A full, read-only or stalled disk is waited for. A database that was removed, or is broken, is begun anew; the broken one is
 //! moved aside, not deleted.
 
+use crate::metrics::OWN;
 use crate::recorder::Message;
 use crate::say;
 use anyhow::Context;
@@ -234,6 +235,8 @@ impl Keeper {
             return Ok(false);
         };
         self.tidied = Some(Instant::now());
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
+        OWN.database(size(&self.path) + size(&with_end(&self.path, "-wal")));
         if writer.compact(false)? || writer.retain(Some(self.keep.age), Some(self.keep.bytes))?.more {
             return Ok(true);
         }

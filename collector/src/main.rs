@@ -12,6 +12,7 @@ mod inventory;
 mod keeper;
 mod kernel_file;
 mod kmsg;
+mod metrics;
 mod node;
 mod once;
 mod pressure_events;

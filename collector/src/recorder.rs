@@ -2,6 +2,7 @@
 //! no room is dropped, counted, and told as a gap.
 
 use crate::keeper::{Keep, Keeper};
+use crate::metrics::OWN;
 use crate::say;
 use anyhow::Context;
 use model::{Event, Fact, Gap, LogRecord, ProcessTick, Run, Tick, UnixNanos};
@@ -96,12 +97,14 @@ impl Recorder {
         let at = tick.at;
         if self.dropped > 0 && !self.tell_dropped(at)? {
             self.dropped += 1;
+            OWN.dropped();
             return Ok(());
         }
         if self.send(Message::Tick(tick))? {
             self.last = Some(at);
         } else {
             self.dropped += 1;
+            OWN.dropped();
         }
         Ok(())
     }
@@ -130,8 +133,14 @@ impl Recorder {
     /// # Errors
     /// When the writing thread has ended.
     pub(crate) fn send(&mut self, message: Message) -> anyhow::Result<bool> {
+        let is_gap = matches!(message, Message::Gap(_));
         match self.sender.queue.try_send(message) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                if is_gap {
+                    OWN.gap();
+                }
+                Ok(true)
+            }
             Err(TrySendError::Full(_)) => Ok(false),
             Err(TrySendError::Disconnected(_)) => anyhow::bail!("the writing thread has ended"),
         }

@@ -4,6 +4,7 @@ use crate::clock::{Grid, Instant, monotonic};
 use crate::config::Effective;
 use crate::keeper::{Keep, Keeper};
 use crate::kmsg::KernelLog;
+use crate::metrics::{Metrics, OWN};
 use crate::processes::Processes;
 use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
@@ -14,6 +15,7 @@ use anyhow::Context;
 use model::{Gap, Nanos, Run, RunOrigin};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Time between two looks at the processes, a little less than a second for what is late at one and early at the next.
 const PROCESSES_EVERY: Nanos = 950_000_000;
@@ -38,6 +40,8 @@ async fn record(mut arguments: cli::Run, mut effective: Vec<Effective>) -> anyho
     inventory::start(proc, recorder.sender())?;
     pressure_events::start(proc, recorder.sender())?;
     let mut watch = Watch::new(proc, !arguments.no_processes);
+    OWN.every(interval);
+    watch.metrics = arguments.metrics.and_then(Metrics::start);
     let mut service = Service::from_environment();
     stay_in_memory().iter().for_each(|refused| say(refused));
     say(&format!(
@@ -54,6 +58,7 @@ async fn record(mut arguments: cli::Run, mut effective: Vec<Effective>) -> anyho
             service.reloading();
             let changed = reload(&mut arguments, &mut effective, &mut recorder)?;
             if changed.iter().any(|key| key == "interval") {
+                OWN.every(arguments.interval.as_nanos() as Nanos);
                 grid = Grid::new(monotonic(), arguments.interval.as_nanos() as Nanos);
             }
             if changed.iter().any(|key| key == "no_processes") {
@@ -63,12 +68,14 @@ async fn record(mut arguments: cli::Run, mut effective: Vec<Effective>) -> anyho
             continue;
         }
         let now = Instant::now();
+        let lateness = now.monotonic - grid.due();
         let late = grid.keep(now.monotonic);
         for gap in before.iter().flat_map(|before| missed(before, &now, late)) {
             say(&gap.why);
             recorder.send(Message::Gap(gap))?;
         }
         watch.tick(&now, &mut recorder)?;
+        OWN.tick(lateness, monotonic() - now.monotonic);
         if before.is_none() {
             service.ready(&format!("recording to {}", database.display()));
         }
@@ -153,6 +160,7 @@ struct Watch {
     processes: Option<Processes>,
     looked: Option<Nanos>,
     log: Option<KernelLog>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Watch {
@@ -168,11 +176,15 @@ impl Watch {
             processes: processes.then(|| Processes::new(proc)),
             looked: None,
             log,
+            metrics: None,
         }
     }
 
     fn tick(&mut self, now: &Instant, recorder: &mut Recorder) -> anyhow::Result<()> {
         let (tick, gaps) = self.sampler.tick(now);
+        if let Some(metrics) = &self.metrics {
+            metrics.tick(&tick);
+        }
         recorder.tick(tick)?;
         for gap in gaps {
             recorder.send(Message::Gap(gap))?;

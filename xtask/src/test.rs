@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         summary.skip("page tests", "the page or the programs were not built".into());
     }
 
-    print!("\n{}\n{}", recordings(), summary.text());
+    print!("\n{}\n{}\n{}", recordings(), scrapers(), summary.text());
     let Counts { failed, skipped, .. } = summary.total();
     if failed > 0 || (skipped > 0 && !arguments.allow_missing) {
         bail!("not everything passed");
@@ -89,6 +89,21 @@ fn recordings() -> String {
     match count {
         0 => "no recordings in ../shared/recordings: the tests read sample-data only".into(),
         count => format!("the tests read {count} recordings in ../shared/recordings besides sample-data"),
+    }
+}
+
+/// Whom the tests compared the collector's metrics with. As with recordings, those tests pass without.
+fn scrapers() -> String {
+    let missing: Vec<_> = ["prometheus-node-exporter", "promtool"]
+        .into_iter()
+        .filter(|program| tools::find(program).is_none())
+        .collect();
+    match missing.as_slice() {
+        [] => "metrics were compared with prometheus-node-exporter and checked by promtool".into(),
+        missing => format!(
+            "metrics were not compared: {} is not installed",
+            missing.join(" and ")
+        ),
     }
 }
 
