@@ -166,7 +166,7 @@ struct Watch {
 impl Watch {
     fn new(proc: &Path, processes: bool) -> Watch {
         // The log is this kernel's: it belongs to no other machine's /proc.
-        let log = (proc == Path::new("/proc")).then(|| KernelLog::open(Path::new("/dev/kmsg")));
+        let log = node::is_of_this_kernel(proc).then(|| KernelLog::open(Path::new("/dev/kmsg")));
         let log = log.and_then(|log| {
             log.map_err(|e| say(&format!("kmsg: not recorded: {}", why(&e))))
                 .ok()

@@ -5,6 +5,7 @@ mod archive;
 mod bench;
 mod children;
 mod command;
+mod dist;
 mod page;
 mod programs;
 mod record;
@@ -31,6 +32,7 @@ struct Arguments {
 enum Task {
     Run(run::Arguments),
     Test(test::Arguments),
+    Dist(dist::Arguments),
     Bench(bench::Arguments),
     Accuracy(accuracy::Arguments),
     SampleData(sample_data::Arguments),
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Run(arguments) => run::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Dist(arguments) => dist::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Accuracy(arguments) => accuracy::run(&arguments),
         Task::SampleData(arguments) => sample_data::run(&arguments),

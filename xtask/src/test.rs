@@ -2,14 +2,14 @@
 
 use crate::command::{cargo, in_folder, run as run_command, watched};
 use crate::summary::{Counts, Summary};
-use crate::{tidy, tools, workspace};
+use crate::{dist, tidy, tools, workspace};
 use anyhow::{Result, bail};
 use std::path::Path;
 
-/// Check everything: format, tidiness, lints, all tests, and the page in a browser
+/// Check everything: format, tidiness, lints, all tests, the page in a browser, and packages in a clean Debian
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Leave out what this machine lacks (Node.js, a browser) instead of failing
+    /// Leave out what this machine lacks (Node.js, a browser, debootstrap) instead of failing
     #[arg(long)]
     allow_missing: bool,
 }
@@ -46,6 +46,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         );
     } else {
         summary.skip("page tests", "the page or the programs were not built".into());
+    }
+
+    if built && page {
+        step_with(
+            &mut summary,
+            arguments,
+            "packages",
+            dist::ensure_tools(),
+            |tools| dist::check(&tools),
+        );
+    } else {
+        summary.skip("packages", "the page or the programs were not built".into());
     }
 
     print!("\n{}\n{}\n{}", recordings(), scrapers(), summary.text());

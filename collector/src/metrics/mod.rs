@@ -59,13 +59,23 @@ impl Metrics {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer. A tick that is too old is not told: its numbers are not those of now.
-    fn text(&self, decoded: &mut Decoded, format: Format) -> String {
-        let tick = self.lock().clone();
-        let mut families = Families::default();
-        own::write(&mut families, tick.as_deref());
+    /// The last tick, unless it is too old: its numbers are not those of now.
+    fn present(&self) -> Option<Arc<Tick>> {
         let patience = STALE.max(STALE_INTERVALS.saturating_mul(OWN.interval()));
-        if let Some(tick) = tick.filter(|tick| clock::monotonic() - tick.monotonic <= patience) {
+        let tick = self.lock().clone();
+        tick.filter(|tick| clock::monotonic() - tick.monotonic <= patience)
+    }
+
+    /// Whether ticks are being taken.
+    fn is_present(&self) -> bool {
+        self.present().is_some()
+    }
+
+    /// The answer.
+    fn text(&self, decoded: &mut Decoded, format: Format) -> String {
+        let mut families = Families::default();
+        own::write(&mut families, self.lock().clone().as_deref());
+        if let Some(tick) = self.present() {
             decoded.write(&mut families, &tick.readings);
         }
         families.text(format)

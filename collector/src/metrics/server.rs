@@ -19,6 +19,9 @@ const CONNECTIONS: usize = 8;
 /// The longest question.
 const QUESTION_BYTES: usize = 8 << 10;
 
+/// What is for people.
+const TEXT: &str = "text/plain; charset=utf-8";
+
 /// From the first byte of the question to the last of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -79,12 +82,24 @@ async fn answer(mut stream: TcpStream, metrics: &Metrics, decoded: &Mutex<Decode
     };
     let head = String::from_utf8_lossy(&question[..end]);
     match understood(&head) {
-        Ok((format, with_body)) => {
-            let text = {
-                let mut decoded = decoded.lock().unwrap_or_else(PoisonError::into_inner);
-                metrics.text(&mut decoded, format)
+        Ok((wanted, with_body)) => {
+            let (status, kind, text) = match wanted {
+                Wanted::Metrics(format) => {
+                    let mut decoded = decoded.lock().unwrap_or_else(PoisonError::into_inner);
+                    (
+                        "200 OK",
+                        format.content_type(),
+                        metrics.text(&mut decoded, format),
+                    )
+                }
+                Wanted::Health if metrics.is_present() => ("200 OK", TEXT, "recording\n".into()),
+                Wanted::Health => (
+                    "503 Service Unavailable",
+                    TEXT,
+                    "no tick was taken lately\n".into(),
+                ),
             };
-            let head = head_of("200 OK", format.content_type(), text.len());
+            let head = head_of(status, kind, text.len());
             stream.write_all(head.as_bytes()).await?;
             if with_body {
                 stream.write_all(text.as_bytes()).await?;
@@ -96,8 +111,8 @@ async fn answer(mut stream: TcpStream, metrics: &Metrics, decoded: &Mutex<Decode
 }
 
 async fn refuse(stream: &mut TcpStream, status: &str) -> io::Result<()> {
-    let text = format!("{status}\nThe metrics are at /metrics.\n");
-    let head = head_of(status, "text/plain; charset=utf-8", text.len());
+    let text = format!("{status}\nThere are /metrics and /health.\n");
+    let head = head_of(status, TEXT, text.len());
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(text.as_bytes()).await?;
     stream.shutdown().await
@@ -110,8 +125,16 @@ fn head_of(status: &str, content_type: &str, length: usize) -> String {
     )
 }
 
-/// What is asked for, in which format, and whether more than the head is wanted; else the status.
-fn understood(head: &str) -> Result<(Format, bool), &'static str> {
+/// What may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Metrics(Format),
+    /// Whether ticks are taken, for who restarts what hangs.
+    Health,
+}
+
+/// What is asked for, and whether more than the head is wanted; else the status.
+fn understood(head: &str) -> Result<(Wanted, bool), &'static str> {
     let mut lines = head.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ');
     let (method, target, version) = (words.next(), words.next(), words.next());
@@ -123,8 +146,11 @@ fn understood(head: &str) -> Result<(Format, bool), &'static str> {
     if method != "GET" && method != "HEAD" {
         return Err("405 Method Not Allowed");
     }
-    if target.split('?').next() != Some("/metrics") {
-        return Err("404 Not Found");
+    let with_body = method == "GET";
+    match target.split('?').next() {
+        Some("/metrics") => {}
+        Some("/health") => return Ok((Wanted::Health, with_body)),
+        _ => return Err("404 Not Found"),
     }
     let accept = lines.filter_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -138,7 +164,7 @@ fn understood(head: &str) -> Result<(Format, bool), &'static str> {
     } else {
         Format::Prometheus
     };
-    Ok((format, method == "GET"))
+    Ok((Wanted::Metrics(format), with_body))
 }
 
 #[cfg(test)]
@@ -148,14 +174,14 @@ mod tests {
     #[test]
     fn questions() {
         let open = "GET /metrics HTTP/1.1\r\nHost: x\r\naccept: text/html, application/openmetrics-text;version=1.0.0;q=0.5";
-        assert_eq!(understood(open), Ok((Format::OpenMetrics, true)));
+        assert_eq!(understood(open), Ok((Wanted::Metrics(Format::OpenMetrics), true)));
         assert_eq!(
             understood("GET /metrics?x=y HTTP/1.0\r\nAccept: */*"),
-            Ok((Format::Prometheus, true))
+            Ok((Wanted::Metrics(Format::Prometheus), true))
         );
         assert_eq!(
             understood("HEAD /metrics HTTP/1.1"),
-            Ok((Format::Prometheus, false))
+            Ok((Wanted::Metrics(Format::Prometheus), false))
         );
         assert_eq!(understood("GET / HTTP/1.1"), Err("404 Not Found"));
         assert_eq!(
