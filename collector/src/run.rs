@@ -53,7 +53,7 @@ async fn record(mut arguments: cli::Run, mut effective: Vec<Effective>) -> anyho
 
     let mut grid = Grid::new(monotonic(), interval);
     let mut before: Option<Instant> = None;
-    while let Some(woken) = signals.wait_until(grid.due()).await {
+    while let Some(woken) = signals.wait_until(grid.due().min(service.sign_due())).await {
         if woken == Woken::Reload {
             service.reloading();
             let changed = reload(&mut arguments, &mut effective, &mut recorder)?;
@@ -65,6 +65,10 @@ async fn record(mut arguments: cli::Run, mut effective: Vec<Effective>) -> anyho
                 watch.processes = (!arguments.no_processes).then(|| Processes::new(proc));
             }
             service.ready(&format!("recording to {}", database.display()));
+            continue;
+        }
+        if monotonic() < grid.due() {
+            service.alive();
             continue;
         }
         let now = Instant::now();

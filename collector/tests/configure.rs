@@ -48,6 +48,33 @@ impl File {
     }
 }
 
+/// Who started the collector and is told how it goes, as systemd is.
+struct Manager {
+    path: std::path::PathBuf,
+    socket: UnixDatagram,
+}
+
+impl Manager {
+    fn listen(machine: &Machine) -> Manager {
+        let path = machine.folder.path().join("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        Manager { path, socket }
+    }
+
+    fn heard(&self) -> String {
+        let mut buffer = [0; 4096];
+        let length = loop {
+            match self.socket.recv(&mut buffer) {
+                // The end of another test's child.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                length => break length.unwrap(),
+            }
+        };
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+}
+
 fn check(said: &str, expected: &Expect) {
     expected.assert_eq(said);
 }
@@ -137,28 +164,15 @@ fn a_reload_takes_over_what_is_right_and_keeps_what_was_there_otherwise() {
     let machine = Machine::new(&[("meminfo", MEMINFO)]);
     let database = format!("db = {:?}\n", machine.database());
     let file = File::new(&(database.clone() + "[collector]\ninterval = \"20ms\"\nkeep_age = \"3d\"\n"));
-    let socket = machine.folder.path().join("notify");
-    let manager = UnixDatagram::bind(&socket).unwrap();
-    manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let manager = Manager::listen(&machine);
     let mut command = Command::new(env!("CARGO_BIN_EXE_collector"));
     command
         .args(["run", "--proc"])
         .arg(machine.proc())
         .env("HIGHWATER_CONFIG", file.path())
-        .env("NOTIFY_SOCKET", &socket);
+        .env("NOTIFY_SOCKET", &manager.path);
     let child = start(command);
-    let heard = || {
-        let mut buffer = [0; 4096];
-        let length = loop {
-            match manager.recv(&mut buffer) {
-                // The end of another test's child.
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                length => break length.unwrap(),
-            }
-        };
-        String::from_utf8_lossy(&buffer[..length]).into_owned()
-    };
-    assert!(heard().starts_with("READY=1\nSTATUS=recording to "));
+    assert!(manager.heard().starts_with("READY=1\nSTATUS=recording to "));
 
     let reload = |text: &str| {
         file.set(text);
@@ -166,10 +180,10 @@ fn a_reload_takes_over_what_is_right_and_keeps_what_was_there_otherwise() {
             .args(["-HUP", &child.id().to_string()])
             .status();
         assert!(told.unwrap().success());
-        let reloading = heard();
+        let reloading = manager.heard();
         let since = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
         assert!(since.parse::<u64>().is_ok(), "{reloading}");
-        assert!(heard().starts_with("READY=1\n"));
+        assert!(manager.heard().starts_with("READY=1\n"));
     };
     reload("[collector]\ninterval = \"soon\"\n");
     reload("db = \"/elsewhere\"\n[collector]\ninterval = \"50ms\"\nkeep_age = \"4d\"\n");
@@ -205,6 +219,24 @@ fn a_reload_takes_over_what_is_right_and_keeps_what_was_there_otherwise() {
         collector: configuration read again: nothing changed
     "#]],
     );
+}
+
+#[test]
+fn a_long_interval_does_not_look_like_a_loop_that_hangs() {
+    let machine = Machine::new(&[("meminfo", MEMINFO)]);
+    let manager = Manager::listen(&machine);
+    let mut command = machine.collector(&["run", "--interval", "1h"]);
+    command
+        .env("NOTIFY_SOCKET", &manager.path)
+        .env("WATCHDOG_USEC", "200000");
+    let child = start(command);
+    let signs = (0..20)
+        .map(|_| manager.heard())
+        .filter(|heard| heard == "WATCHDOG=1");
+    assert!(signs.count() >= 18);
+    // The first at once, and another should the hour be full just now.
+    assert!((1..=2).contains(&machine.reader().ticks(ALWAYS).unwrap().len()));
+    assert!(terminate(child).status.success());
 }
 
 #[test]
