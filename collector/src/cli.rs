@@ -2,6 +2,7 @@
 
 use crate::{config, doctor, once, run};
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +22,9 @@ enum Command {
     ///
     /// Each file of /proc that highwater knows is read on a steady beat, and kept byte for byte. A file that cannot be read is
     /// said once, tried again and recorded as a gap; the others go on.
+    ///
+    /// Each option can also be given in the environment or in the configuration file: see `collector config`. SIGHUP reads that file
+    /// again.
     Run(Run),
     /// Say which files can be read, what reading them costs, and whether the database can be written
     ///
@@ -58,7 +62,8 @@ pub(crate) struct Common {
     /// Configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml if it is there]
     #[arg(long, value_name = "PATH")]
     pub(crate) config: Option<PathBuf>,
-    /// Database [default: $STATE_DIRECTORY/highwater.db, else in the XDG state folder]
+    /// Database [default: $HIGHWATER_DB, else `db` in the configuration file, else $STATE_DIRECTORY/highwater.db, else in the XDG
+    /// state folder]
     #[arg(long, value_name = "PATH")]
     pub(crate) db: Option<PathBuf>,
     /// Where the kernel's files are: another machine's /proc, or the host's inside a container
@@ -104,13 +109,14 @@ impl Arguments {
             Command::Run(run) if run.once => return once::once(&run),
             Command::Run(run) => return run::run(run, effective),
             Command::Doctor(common) => return doctor::doctor(&common, &effective),
-            Command::Config(config) if config.example => print!("{}", config::example()),
+            Command::Config(config) if config.example => print(config::example().as_bytes())?,
             Command::Config(config) => {
-                print!("{}", config::table(&effective, &config.run.common.database()?));
+                print(config::table(&effective, &config.run.common.database()?).as_bytes())?;
             }
             Command::Completions { shell } => {
-                let command = &mut Arguments::command();
-                clap_complete::generate(shell, command, "collector", &mut std::io::stdout());
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Arguments::command(), "collector", &mut script);
+                print(&script)?;
             }
             Command::Man { folder } => clap_mangen::generate_to(Arguments::command(), folder)?,
         }
@@ -123,6 +129,14 @@ impl Arguments {
             Command::Run(run) => Some(run),
             _ => None,
         }
+    }
+}
+
+/// Prints; a reader that has gone is no failure of ours.
+fn print(text: &[u8]) -> std::io::Result<()> {
+    match std::io::stdout().write_all(text) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
     }
 }
 

@@ -9,6 +9,7 @@ mod series;
 mod server;
 
 use clap::{CommandFactory, Parser};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,7 +48,10 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(shell) = arguments.completions {
-        clap_complete::generate(shell, &mut Arguments::command(), "web", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "web", &mut script);
+        // A reader that has gone is no failure of ours.
+        let _ = std::io::stdout().write_all(&script);
         return ExitCode::SUCCESS;
     }
     if let Some(folder) = &arguments.man {

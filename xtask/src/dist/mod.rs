@@ -9,7 +9,7 @@ mod tarball;
 
 use crate::command::{cargo, run as run_command};
 use crate::summary::Counts;
-use crate::{page, programs, workspace};
+use crate::{page, programs, tools, workspace};
 use anyhow::{Context, Result, bail};
 use contents::Contents;
 use std::path::{Path, PathBuf};
@@ -57,6 +57,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     page::build()?;
     let folder = build_static()?;
     is_static(&folder)?;
+    if tools::is_root() {
+        check::in_empty_root(&folder, &programs::empty_folder("dist-empty")?)?;
+        println!("the programs run where nothing else is, as in the container");
+    } else {
+        println!("not tried in an empty root: only root may enter one");
+    }
     let packages = write(&folder, &programs::empty_folder("dist")?, 9)?;
     for path in [packages.deb, packages.rpm, packages.tarball] {
         let bytes = std::fs::metadata(&path)?.len();

@@ -97,9 +97,13 @@ fn install(checked: &Checked) -> Result<()> {
     std::fs::copy(&checked.packages.deb, root.0.join("tmp/highwater.deb"))?;
     let said = root.run(&["dpkg", "--install", "/tmp/highwater.deb"])?;
     ensure!(!said.contains("warning"), "{said}");
-    // Files of a known kernel, where a container has the host's.
+    hosts_files(&root.0)
+}
+
+/// Files of a known kernel, where a container has the host's.
+fn hosts_files(root: &Path) -> Result<()> {
     let fixtures = workspace::root().join("sources/tests/fixtures/6.18");
-    let proc = root.0.join("host/proc");
+    let proc = root.join("host/proc");
     std::fs::create_dir_all(proc.join("pressure"))?;
     for entry in std::fs::read_dir(fixtures)? {
         let path = entry?.path();
@@ -285,6 +289,10 @@ fn ask(address: &str, path: &str, patience: Duration) -> Result<String> {
 
 /// What the image would start, with its environment, on the host's files at their place in the image.
 fn container(checked: &Checked) -> Result<()> {
+    start_container(&checked.root)
+}
+
+fn start_container(root: &Root) -> Result<()> {
     let container = kubernetes::container()?;
     let words: Vec<&str> = container
         .command
@@ -292,11 +300,29 @@ fn container(checked: &Checked) -> Result<()> {
         .map(String::as_str)
         .chain(["--once"])
         .collect();
-    let mut command = checked.root.command(&words);
+    let mut command = root.command(&words);
     command.envs(container.environment);
     let said = ended_well(&mut command)?;
     ensure!(said.lines().any(|line| line.starts_with("vmstat ")), "{said}");
     Ok(())
+}
+
+/// Starts what the image starts in a root that has the programs of `programs` and nothing else, as the image has.
+///
+/// # Errors
+/// When one of them needs more than the kernel.
+pub(super) fn in_empty_root(programs: &Path, folder: &Path) -> Result<()> {
+    let root = Root(folder.to_owned());
+    std::fs::create_dir_all(folder.join("usr/bin"))?;
+    for program in PROGRAMS {
+        std::fs::copy(programs.join(program), folder.join("usr/bin").join(program))?;
+    }
+    hosts_files(folder)?;
+    start_container(&root)?;
+    let answer = root.run(&["/usr/bin/analyzer", "info", "--db", DATABASE])?;
+    ensure!(answer.contains("meminfo"), "{answer}");
+    root.run(&["/usr/bin/web", "--version"])?;
+    Ok(std::fs::remove_dir_all(folder)?)
 }
 
 fn manifests(checked: &Checked) -> Result<()> {
