@@ -75,15 +75,19 @@ pub(crate) fn again() -> anyhow::Result<Layers> {
 fn layers(words: &[OsString]) -> anyhow::Result<Layers> {
     let command = cli::Arguments::command();
     let matches = command.clone().try_get_matches_from(words)?;
-    let settings = match matches.subcommand() {
-        Some((_, given)) if given.try_contains_id("config").is_ok() => settings(&command, given)?,
+    // Asked of the command and not of what was given: only clap's debug builds tell there what an option is not.
+    let chosen = matches
+        .subcommand_name()
+        .and_then(|name| command.find_subcommand(name));
+    let has = |id: &str| chosen.is_some_and(|chosen| chosen.get_arguments().any(|arg| arg.get_id() == id));
+    let mut settings = match matches.subcommand() {
+        Some((_, given)) if has("config") => settings(&command, given)?,
         _ => Vec::new(),
     };
-    let given = matches.subcommand().map(|(_, given)| given);
+    settings.retain(|(arg, _)| has(arg.get_id().as_str()));
     let mut words = words.to_vec();
-    for (arg, lower) in &settings {
-        let known = given.is_some_and(|given| given.try_contains_id(arg.get_id().as_str()).is_ok());
-        if let (true, Some(lower)) = (known, lower) {
+    for (_, lower) in &settings {
+        if let Some(lower) = lower {
             words.extend_from_slice(&lower.words);
         }
     }
@@ -91,7 +95,7 @@ fn layers(words: &[OsString]) -> anyhow::Result<Layers> {
     let given = matches.subcommand().map(|(_, given)| given);
     let effective = settings
         .iter()
-        .filter_map(|(arg, lower)| effective(arg, lower.as_ref(), given?))
+        .filter_map(|(arg, lower)| Some(effective(arg, lower.as_ref(), given?)))
         .collect();
     Ok(Layers {
         arguments: cli::Arguments::from_arg_matches(&matches)?,
@@ -226,10 +230,9 @@ fn reason(error: &clap::Error) -> String {
     format!("{value}{}", why.replace('\n', " "))
 }
 
-/// How a setting stands after all; `None` when the command does not have it.
-fn effective(arg: &Arg, lower: Option<&Lower>, given: &ArgMatches) -> Option<Effective> {
+/// How a setting of this command stands after all.
+fn effective(arg: &Arg, lower: Option<&Lower>, given: &ArgMatches) -> Effective {
     let id = arg.get_id().as_str();
-    given.try_contains_id(id).ok()?;
     let value = match is_switch(arg) {
         true => Some(given.get_flag(id).to_string()),
         false => given.get_raw(id).map(|values| {
@@ -242,11 +245,11 @@ fn effective(arg: &Arg, lower: Option<&Lower>, given: &ArgMatches) -> Option<Eff
         (Some(ValueSource::CommandLine), None) => Origin::CommandLine,
         _ => Origin::BuiltIn,
     };
-    Some(Effective {
+    Effective {
         key: id.to_owned(),
         value,
         origin,
-    })
+    }
 }
 
 /// `collector config`: a line for each setting, with where it came from.

@@ -321,6 +321,15 @@ pub(super) fn in_empty_root(programs: &Path, folder: &Path) -> Result<()> {
     start_container(&root)?;
     let answer = root.run(&["/usr/bin/analyzer", "info", "--db", DATABASE])?;
     ensure!(answer.contains("meminfo"), "{answer}");
+    // What a release build does otherwise than those that are tested.
+    root.run(&[
+        "/usr/bin/collector",
+        "doctor",
+        "--proc",
+        "/host/proc",
+        "--db",
+        DATABASE,
+    ])?;
     root.run(&["/usr/bin/web", "--version"])?;
     Ok(std::fs::remove_dir_all(folder)?)
 }
