@@ -1,7 +1,9 @@
 //! The command line.
 
-use crate::{doctor, once, run};
-use clap::{Args, Parser, Subcommand};
+use crate::{config, doctor, once, run};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,16 +22,48 @@ enum Command {
     ///
     /// Each file of /proc that highwater knows is read on a steady beat, and kept byte for byte. A file that cannot be read is
     /// said once, tried again and recorded as a gap; the others go on.
+    ///
+    /// Each option can also be given in the environment or in the configuration file: see `collector config`. SIGHUP reads that file
+    /// again.
     Run(Run),
     /// Say which files can be read, what reading them costs, and whether the database can be written
     ///
     /// Exit status: 0 when recording would work, 1 when it would not.
     Doctor(Common),
+    /// Print every setting as it holds and where it comes from
+    ///
+    /// The command line goes before the environment ($HIGHWATER_KEEP_AGE for --keep-age), which goes before the configuration file
+    /// (keep_age in its section [collector]).
+    Config(Config),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// A folder that exists
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
+struct Config {
+    #[command(flatten)]
+    run: Run,
+    /// Print the section of the configuration file with every key explained instead
+    #[arg(long)]
+    example: bool,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
-    /// Database [default: $HIGHWATER_DB, else $STATE_DIRECTORY/highwater.db, else in the XDG state folder]
+    /// Configuration file [default: $HIGHWATER_CONFIG, else /etc/highwater/highwater.toml if it is there]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// Database [default: $HIGHWATER_DB, else `db` in the configuration file, else $STATE_DIRECTORY/highwater.db, else in the XDG
+    /// state folder]
     #[arg(long, value_name = "PATH")]
     pub(crate) db: Option<PathBuf>,
     /// Where the kernel's files are: another machine's /proc, or the host's inside a container
@@ -38,8 +72,8 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    pub(crate) fn database(&self) -> PathBuf {
-        self.db.clone().unwrap_or_else(store::default_path)
+    pub(crate) fn database(&self) -> store::Result<PathBuf> {
+        self.db.clone().map_or_else(store::default_path, Ok)
     }
 }
 
@@ -65,18 +99,50 @@ pub(crate) struct Run {
     /// Time between readings of a few numbers for ten seconds after a stall that the kernel tells of (from 10ms to 1s; 0: none)
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = burst_interval)]
     pub(crate) burst_interval: Duration,
+    /// Serve what was last read to Prometheus at this address, under node_exporter's names: 127.0.0.1:9101. There is no token: who
+    /// can reach the address can read it
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) metrics: Option<SocketAddr>,
     /// Take one reading of every file, store it, print a table of it, and end
     #[arg(long)]
     pub(crate) once: bool,
 }
 
 impl Arguments {
-    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        match &self.command {
-            Command::Run(run) if run.once => once::once(run),
-            Command::Run(run) => run::run(run),
-            Command::Doctor(common) => doctor::doctor(common),
+    /// Runs the command, with where its settings came from.
+    pub(crate) fn run(self, effective: Vec<config::Effective>) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Run(run) if run.once => return once::once(&run),
+            Command::Run(run) => return run::run(run, effective),
+            Command::Doctor(common) => return doctor::doctor(&common, &effective),
+            Command::Config(config) if config.example => print(config::example().as_bytes())?,
+            Command::Config(config) => {
+                print(config::table(&effective, &config.run.common.database()?).as_bytes())?;
+            }
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Arguments::command(), "collector", &mut script);
+                print(&script)?;
+            }
+            Command::Man { folder } => clap_mangen::generate_to(Arguments::command(), folder)?,
         }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What `run` is to do; `None` for another command.
+    pub(crate) fn into_run(self) -> Option<Run> {
+        match self.command {
+            Command::Run(run) => Some(run),
+            _ => None,
+        }
+    }
+}
+
+/// Prints; a reader that has gone is no failure of ours.
+fn print(text: &[u8]) -> std::io::Result<()> {
+    match std::io::stdout().write_all(text) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::processes::Processes;
 use crate::sampler::why;
 use crate::topology::blocks;
 use crate::tracepoints::Instance;
-use crate::{cli, pressure_events, process_exits};
+use crate::{cli, config, pressure_events, process_exits};
 use model::{ProcessCounter, Template, TimeSpan, UnixNanos};
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ use store::Reader;
 const READS: usize = 9;
 
 /// Prints what it finds; fails when no file can be read or the database cannot be written.
-pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
+pub(crate) fn doctor(arguments: &cli::Common, effective: &[config::Effective]) -> anyhow::Result<ExitCode> {
     println!("{:<16} {:>8} {:>8} {:>6}", "source", "bytes", "numbers", "µs");
     let mut readable = 0;
     for source in sources::all() {
@@ -37,8 +37,9 @@ pub(crate) fn doctor(arguments: &cli::Common) -> anyhow::Result<ExitCode> {
     beside(&arguments.proc)
         .iter()
         .for_each(|(name, what)| println!("{name:<17} {what}"));
-    let path = arguments.database();
-    println!("\ndatabase         {}", path.display());
+    let path = arguments.database()?;
+    println!("\n{}", config::table(effective, &path));
+    println!("database         {}", path.display());
     let writable = writable(&path);
     match &writable {
         Ok(()) => println!("                 can be written"),

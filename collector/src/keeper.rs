@@ -4,6 +4,7 @@
 //! moved aside, not deleted.
 
 use crate::aside::{move_aside, thin_out, with_end};
+use crate::metrics::OWN;
 use crate::recorder::Message;
 use crate::say;
 use anyhow::Context;
@@ -147,6 +148,20 @@ impl Keeper {
         Ok(())
     }
 
+    /// From now on under other settings: another interval is another run.
+    fn settle(&mut self, run: &Run, keep: Keep) -> store::Result<()> {
+        self.keep = keep;
+        if self.run.interval != run.interval {
+            let open = self.open.as_mut().expect("opened before a message is stored");
+            open.run = open
+                .writer
+                .begin_run(&self.boot, run)?
+                .expect("only an import's run can be there already");
+            self.run = run.clone();
+        }
+        Ok(())
+    }
+
     /// Stores a message, however long that takes; gives up only when recording has ended and the disk still says no.
     pub(crate) fn store(&mut self, message: &Message) {
         // It writes nothing, so it says nothing of the disk.
@@ -246,6 +261,7 @@ impl Keeper {
             Message::Log(records) => writer.append_log(*run, records),
             Message::Events(events) => writer.append_events(*run, events),
             Message::Gap(gap) => writer.append_gap(gap),
+            Message::Settings(run, keep) => self.settle(run, *keep),
             Message::Wake => Ok(()),
         }
     }
@@ -273,6 +289,8 @@ impl Keeper {
             return Ok(false);
         };
         self.tidied = Some(Instant::now());
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
+        OWN.database(size(&self.path) + size(&with_end(&self.path, "-wal")));
         if writer.compact(false)? {
             return Ok(true);
         }

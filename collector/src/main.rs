@@ -10,6 +10,7 @@ mod cgroups;
 mod cli;
 mod clock;
 mod command_lines;
+mod config;
 mod doctor;
 mod facts;
 mod inventory;
@@ -17,6 +18,7 @@ mod keeper;
 mod kernel_file;
 mod kmsg;
 mod memory;
+mod metrics;
 mod node;
 mod once;
 mod own_cost;
@@ -31,16 +33,16 @@ mod recorder;
 mod run;
 mod sampler;
 mod service;
+mod signals;
 mod taskstats;
 mod topology;
 mod tracepoints;
 
-use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match cli::Arguments::parse().run() {
+    match config::at_start().and_then(|layers| layers.arguments.run(layers.effective)) {
         Ok(code) => code,
         Err(error) => {
             // The store's errors name their own causes.

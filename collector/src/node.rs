@@ -30,6 +30,12 @@ pub(crate) fn boot(proc: &Path, now: UnixNanos) -> Boot {
     }
 }
 
+/// Whether this /proc is the running kernel's: the host's inside a container is, another machine's is not.
+pub(crate) fn is_of_this_kernel(proc: &Path) -> bool {
+    let boot_id = |proc: &Path| std::fs::read(proc.join("sys/kernel/random/boot_id")).ok();
+    proc == Path::new("/proc") || boot_id(proc).is_some_and(|id| boot_id(Path::new("/proc")) == Some(id))
+}
+
 fn configured(name: libc::c_int, otherwise: u32) -> u32 {
     // SAFETY: takes a number and answers one.
     u32::try_from(unsafe { libc::sysconf(name) })
@@ -120,6 +126,12 @@ mod tests {
         );
         assert_eq!(memory_of_meminfo("MemTotal: many kB"), None);
         assert_eq!(memory_of_meminfo("MemTotal: 18446744073709551615 kB"), None);
+    }
+
+    #[test]
+    fn another_way_to_the_same_proc() {
+        assert!(is_of_this_kernel(Path::new("/proc/../proc")));
+        assert!(!is_of_this_kernel(Path::new("/nowhere")));
     }
 
     #[test]

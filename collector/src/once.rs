@@ -11,7 +11,7 @@ use store::Writer;
 /// Takes one tick, stores it, and prints what was read.
 pub(crate) fn once(arguments: &cli::Run) -> anyhow::Result<ExitCode> {
     let now = Instant::now();
-    let path = arguments.common.database();
+    let path = arguments.common.database()?;
     let mut writer = Writer::open(&path)?;
     let interval = arguments.interval.as_nanos() as Nanos;
     let run = Run {

@@ -1,11 +1,12 @@
 //! The queue between those who read and the thread that writes. It is bounded, and nobody who reads ever waits for it: what finds
 //! no room is dropped, counted, and told as a gap.
 
-use crate::keeper::Keeper;
+use crate::keeper::{Keep, Keeper};
+use crate::metrics::OWN;
 use crate::own_cost::Counts;
 use crate::say;
 use anyhow::Context;
-use model::{Event, Fact, Gap, LogRecord, ProcessTick, Tick, UnixNanos};
+use model::{Event, Fact, Gap, LogRecord, ProcessTick, Run, Tick, UnixNanos};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -27,6 +28,8 @@ pub(crate) enum Message {
     Log(Vec<LogRecord>),
     Events(Vec<Event>),
     Gap(Gap),
+    /// What follows is recorded under other settings.
+    Settings(Run, Keep),
     /// Look whether it is time to end.
     Wake,
 }
@@ -117,12 +120,14 @@ impl Recorder {
         let untold = self.sender.untold.load(Ordering::Relaxed);
         if self.dropped + untold > 0 && !self.tell_dropped(at, untold)? {
             self.dropped += 1;
+            OWN.dropped();
             return Ok(());
         }
         if self.send(Message::Tick(tick))? {
             self.last = Some(at);
         } else {
             self.dropped += 1;
+            OWN.dropped();
         }
         Ok(())
     }
@@ -169,7 +174,11 @@ impl Recorder {
     /// # Errors
     /// When the writing thread has ended.
     pub(crate) fn send(&mut self, message: Message) -> anyhow::Result<bool> {
+        let is_gap = matches!(message, Message::Gap(_));
         if self.sender.send(message) {
+            if is_gap {
+                OWN.gap();
+            }
             return Ok(true);
         }
         // Full, or is nobody there any more?

@@ -3,49 +3,39 @@
 use crate::beside::Beside;
 use crate::burst::Burst;
 use crate::clock::{Grid, Instant, monotonic};
+use crate::config::Effective;
 use crate::keeper::{Keep, Keeper};
 use crate::kmsg::KernelLog;
 use crate::memory::hold_our_place;
+use crate::metrics::{Metrics, OWN};
 use crate::own_cost::{Counts, OwnCost};
 use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
 use crate::service::Service;
-use crate::{cgroups, cli, inventory, node, pressure_events, process_watch, say, tracepoints};
+use crate::signals::{Signals, Woken};
+use crate::{cgroups, cli, config, inventory, node, pressure_events, process_watch, say, tracepoints};
+use anyhow::Context;
 use model::{Gap, Nanos, Run, RunOrigin};
-use std::future::poll_fn;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Records until it is told to end.
-pub(crate) fn run(arguments: &cli::Run) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: cli::Run, effective: Vec<Effective>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(record(arguments))?;
+    runtime.block_on(record(arguments, effective))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let proc = &arguments.common.proc;
-    let interval = arguments.interval.as_nanos() as Nanos;
+async fn record(mut arguments: cli::Run, mut effective: Vec<Effective>) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let proc = &arguments.common.proc.clone();
     let begun = Instant::now();
-    let run = Run {
-        origin: RunOrigin::Collector,
-        interval,
-        started: begun.wall,
-        import_key: None,
-    };
-    let database = arguments.common.database();
-    let keep = Keep {
-        age: arguments.keep_age.as_nanos() as Nanos,
-        bytes: arguments.keep_bytes,
-    };
+    let (run, keep) = settings(&arguments, &begun);
+    let interval = run.interval;
+    let database = arguments.common.database()?;
     let mut recorder = Recorder::start(Keeper::open(&database, node::boot(proc, begun.wall), run, keep)?)?;
     inventory::start(proc, recorder.sender())?;
     let beside = Beside::default();
@@ -71,6 +61,8 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
         )?;
     }
     let mut watch = Watch::new(proc, beside, recorder.sender().counts());
+    OWN.every(interval);
+    watch.metrics = arguments.metrics.and_then(Metrics::start);
     let mut service = Service::from_environment();
     hold_our_place().iter().for_each(|refused| say(refused));
     say(&format!(
@@ -82,11 +74,24 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
 
     let mut grid = Grid::new(monotonic(), interval);
     let mut before: Option<Instant> = None;
-    while wait_until(grid.due(), &mut terminate, &mut interrupt).await {
+    while let Some(woken) = signals.wait_until(grid.due().min(service.sign_due())).await {
+        if woken == Woken::Reload {
+            service.reloading();
+            let changed = reload(&mut arguments, &mut effective, &mut recorder)?;
+            if changed.iter().any(|key| key == "interval") {
+                OWN.every(arguments.interval.as_nanos() as Nanos);
+                grid = Grid::new(monotonic(), arguments.interval.as_nanos() as Nanos);
+            }
+            service.ready(&format!("recording to {}", database.display()));
+            continue;
+        }
+        if monotonic() < grid.due() {
+            service.alive();
+            continue;
+        }
         let now = Instant::now();
-        watch
-            .own
-            .begun(now.monotonic - grid.due(), grid.skipped(now.monotonic));
+        let lateness = now.monotonic - grid.due();
+        watch.own.begun(lateness, grid.skipped(now.monotonic));
         let late = grid.keep(now.monotonic);
         for gap in before.iter().flat_map(|before| missed(before, &now, late)) {
             say(&gap.why);
@@ -94,6 +99,7 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
             recorder.send(Message::Gap(gap))?;
         }
         watch.tick(&now, &mut recorder)?;
+        OWN.tick(lateness, monotonic() - now.monotonic);
         if before.is_none() {
             service.ready(&format!("recording to {}", database.display()));
         }
@@ -114,18 +120,84 @@ async fn record(arguments: &cli::Run) -> anyhow::Result<()> {
     finished
 }
 
+/// What the record must know of the settings.
+fn settings(arguments: &cli::Run, now: &Instant) -> (Run, Keep) {
+    let run = Run {
+        origin: RunOrigin::Collector,
+        interval: arguments.interval.as_nanos() as Nanos,
+        started: now.wall,
+        import_key: None,
+    };
+    let keep = Keep {
+        age: arguments.keep_age.as_nanos() as Nanos,
+        bytes: arguments.keep_bytes,
+    };
+    (run, keep)
+}
+
+/// Settings that a running collector takes over; the others hold from the next start.
+const LIVE: [&str; 3] = ["interval", "keep_age", "keep_bytes"];
+
+/// Reads the configuration again. Answers the keys whose new value holds from now on, and says what became of each change.
+fn reload(
+    arguments: &mut cli::Run,
+    effective: &mut Vec<Effective>,
+    recorder: &mut Recorder,
+) -> anyhow::Result<Vec<String>> {
+    let new = config::again().and_then(|layers| {
+        let run = layers.arguments.into_run().context("not `run`")?;
+        Ok((run, layers.effective))
+    });
+    let (mut new, mut settings_now) = match new {
+        Ok(new) => new,
+        Err(error) => {
+            say(&format!("{error:#}; the settings stay as they were"));
+            return Ok(Vec::new());
+        }
+    };
+    let (run, keep) = settings(&new, &Instant::now());
+    if !recorder.send(Message::Settings(run, keep))? {
+        say("the database cannot be written at present; the settings stay as they were");
+        return Ok(Vec::new());
+    }
+    let mut changed = Vec::new();
+    for (before, now) in effective.iter().zip(&mut settings_now) {
+        if before.value == now.value {
+            continue;
+        }
+        let value = now.value.as_deref().unwrap_or("(not set)");
+        if LIVE.contains(&now.key.as_str()) {
+            say(&format!("{} is now {value} ({})", now.key, now.origin));
+            changed.push(now.key.clone());
+        } else {
+            say(&format!(
+                "{} will be {value} after the next start ({})",
+                now.key, now.origin
+            ));
+            *now = before.clone();
+        }
+    }
+    if changed.is_empty() {
+        say("configuration read again: nothing changed");
+    }
+    new.common = arguments.common.clone();
+    (*arguments, *effective) = (new, settings_now);
+    Ok(changed)
+}
+
 /// All that is looked at on the beat.
 struct Watch {
     sampler: Sampler,
     beside: Beside,
     own: OwnCost,
     log: Option<KernelLog>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Watch {
     fn new(proc: &Path, beside: Beside, counts: Arc<Counts>) -> Watch {
         // The log is this kernel's: it belongs to no other machine's /proc.
-        let log = (proc == Path::new("/proc")).then(|| KernelLog::open(Path::new("/dev/kmsg")));
+        let log = node::is_of_this_kernel(proc).then(|| KernelLog::open(Path::new("/dev/kmsg")));
         let log = log.and_then(|log| {
             log.map_err(|e| say(&format!("kmsg: not recorded: {}", why(&e))))
                 .ok()
@@ -135,6 +207,7 @@ impl Watch {
             beside,
             own: OwnCost::new(counts),
             log,
+            metrics: None,
         }
     }
 
@@ -143,6 +216,9 @@ impl Watch {
         tick.readings.extend(self.beside.take(now));
         tick.readings.extend(self.own.ended(now, self.sampler.spent()));
         self.own.gaps(gaps.len());
+        if let Some(metrics) = &self.metrics {
+            metrics.tick(&tick);
+        }
         recorder.tick(tick)?;
         for gap in gaps {
             recorder.send(Message::Gap(gap))?;
@@ -171,18 +247,4 @@ fn missed(before: &Instant, now: &Instant, late: Option<Nanos>) -> Vec<Gap> {
         why,
     };
     late.into_iter().chain(now.steps_since(before)).map(gap).collect()
-}
-
-/// Waits for a point on the monotonic clock; `false` when told to end before.
-async fn wait_until(due: Nanos, terminate: &mut Signal, interrupt: &mut Signal) -> bool {
-    let rest = Duration::from_nanos(u64::try_from(due - monotonic()).unwrap_or(0));
-    let told = poll_fn(|context| {
-        let signals = [terminate.poll_recv(context), interrupt.poll_recv(context)];
-        if signals.iter().any(Poll::is_ready) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    });
-    tokio::time::timeout(rest, told).await.is_err()
 }

@@ -34,13 +34,24 @@ impl Service {
         self.tell(&format!("READY=1\nSTATUS={status}"));
     }
 
-    /// A tick was taken: a sign of life when one is due. Nobody else gives one, so that a loop that hangs is restarted.
+    /// The configuration is being read again; [`Service::ready`] follows. The time lets systemd tell this reload from an earlier one.
+    pub(crate) fn reloading(&self) {
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic() / 1000));
+    }
+
+    /// The sampling loop goes round: a sign of life when one is due. Nobody else gives one, so that a loop that hangs is restarted.
     pub(crate) fn alive(&mut self) {
         let now = monotonic();
         if self.watchdog.is_some_and(|half| now - self.fed >= half) {
             self.fed = now;
             self.tell("WATCHDOG=1");
         }
+    }
+
+    /// When the next sign of life is due, on the monotonic clock: who waits longer than that for the next tick wakes up for it.
+    pub(crate) fn sign_due(&self) -> Nanos {
+        self.watchdog
+            .map_or(Nanos::MAX, |half| self.fed.saturating_add(half))
     }
 
     /// Recording ends.

@@ -1,5 +1,6 @@
 //! What can go wrong. One line each, naming the file.
 
+use crate::configuration::ConfigurationError;
 use std::path::{Path, PathBuf};
 
 /// An error of the store. The text is one line for a person.
@@ -60,6 +61,9 @@ pub enum Error {
         /// Which value, of which source and time.
         what: String,
     },
+    /// The file that should say where the database is says something else.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
 }
 
 /// Result of this crate.

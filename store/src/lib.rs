@@ -9,6 +9,7 @@ mod column;
 mod columns;
 mod compact;
 mod compact_processes;
+mod configuration;
 mod error;
 mod extract;
 mod gather;
@@ -33,6 +34,7 @@ mod writer;
 
 pub use column::ColumnSummary;
 pub use compact::STRETCH_TICKS;
+pub use configuration::{Configuration, ConfigurationError, Entry, Setting};
 pub use error::{Error, Result};
 pub use extract::{Extracted, Rewrite, Verbatim};
 pub use many::SeeReading;

@@ -8,10 +8,12 @@ mod problem;
 mod series;
 mod server;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use store::{Configuration, Setting};
 
 /// Serves the page and the API of one database, read-only.
 ///
@@ -21,33 +23,167 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "web", version, about)]
 struct Arguments {
-    /// Database [default: $HIGHWATER_DB, else $STATE_DIRECTORY/highwater.db, else ~/.local/state/highwater/highwater.db]
+    /// Configuration file, whose section [web] may say `listen` and `token` [default: $HIGHWATER_CONFIG, else
+    /// /etc/highwater/highwater.toml if it is there]
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Database [default: $HIGHWATER_DB, else `db` in the configuration file, else $STATE_DIRECTORY/highwater.db, else
+    /// ~/.local/state/highwater/highwater.db]
     #[arg(long, value_name = "PATH")]
     db: Option<PathBuf>,
-    /// Address to listen on
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7311")]
-    listen: SocketAddr,
+    /// Address to listen on [default: 127.0.0.1:7311]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "HIGHWATER_LISTEN")]
+    listen: Option<SocketAddr>,
     /// Token that requests must carry
     #[arg(long, value_name = "TOKEN", env = "HIGHWATER_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Print completions for a shell and end
+    #[arg(long, value_name = "SHELL", exclusive = true)]
+    completions: Option<clap_complete::Shell>,
+    /// Write the manual page into a folder and end
+    #[arg(long, value_name = "FOLDER", exclusive = true, hide = true)]
+    man: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let token = arguments.token.filter(|t| !t.is_empty());
-    if !arguments.listen.ip().is_loopback() && token.is_none() {
-        eprintln!(
-            "web: {} can be reached from outside: give --token or $HIGHWATER_TOKEN",
-            arguments.listen
-        );
+    if let Some(shell) = arguments.completions {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "web", &mut script);
+        // A reader that has gone is no failure of ours.
+        let _ = std::io::stdout().write_all(&script);
+        return ExitCode::SUCCESS;
+    }
+    if let Some(folder) = &arguments.man {
+        return end(clap_mangen::generate_to(Arguments::command(), folder).map_err(Into::into));
+    }
+    let Settings { db, listen, token } = match settings(arguments) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("web: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    if !listen.ip().is_loopback() && token.is_none() {
+        eprintln!("web: {listen} can be reached from outside: give --token or $HIGHWATER_TOKEN");
         return ExitCode::from(2);
     }
-    let path = arguments.db.unwrap_or_else(store::default_path);
-    match server::run(path, arguments.listen, token) {
+    end(server::run(db, listen, token))
+}
+
+fn end(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("web: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What to serve, where, to whom.
+struct Settings {
+    db: PathBuf,
+    listen: SocketAddr,
+    token: Option<String>,
+}
+
+/// What the command line and the environment leave open is the configuration file's to say.
+fn settings(arguments: Arguments) -> anyhow::Result<Settings> {
+    let file = match &arguments.config {
+        Some(path) => Configuration::read(path)?,
+        None => Configuration::load()?,
+    };
+    let (mut listen, mut token) = (arguments.listen, arguments.token);
+    for entry in file.of("web") {
+        let Setting::Text(text) = &entry.setting else {
+            return Err(file.wrong(entry, "expected text").into());
+        };
+        match entry.key.as_str() {
+            "db" => {}
+            "listen" => {
+                let address = text.parse().map_err(|_| {
+                    let why = format!("{text:?}: expected an address and a port, as in 127.0.0.1:7311");
+                    file.wrong(entry, &why)
+                })?;
+                listen = listen.or(Some(address));
+            }
+            "token" => token = token.or(Some(text.clone())),
+            _ => return Err(file.wrong(entry, "unknown key; there are listen, token").into()),
+        }
+    }
+    let named = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let db = match arguments.db.or_else(|| named("HIGHWATER_DB").map(PathBuf::from)) {
+        Some(path) => path,
+        None => file.database()?.map_or_else(store::default_path, Ok)?,
+    };
+    Ok(Settings {
+        db,
+        listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7311))),
+        token: token.filter(|token| !token.is_empty()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Address and token by command line and file.
+    fn told(words: &[&str], text: &str) -> String {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("h.toml");
+        std::fs::write(&path, text).unwrap();
+        let all = ["web", "--config", path.to_str().unwrap()];
+        let arguments = Arguments::parse_from(all.iter().chain(words));
+        match settings(arguments) {
+            Ok(Settings { db, listen, token }) => format!("{} {listen} {token:?}", db.display()),
+            Err(error) => error
+                .to_string()
+                .replace(&format!("{}/", folder.path().display()), ""),
+        }
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_file() {
+        let text = "db = \"/x\"\n[web]\nlisten = \"127.0.0.1:99\"\ntoken = \"t\"\n";
+        assert_eq!(told(&[], text), "/x 127.0.0.1:99 Some(\"t\")");
+        let words = ["--db", "/y", "--listen", "127.0.0.1:98", "--token", "u"];
+        assert_eq!(told(&words, text), "/y 127.0.0.1:98 Some(\"u\")");
+        assert_eq!(
+            told(&["--db", "/y"], "[web]\ntoken = \"\"\n"),
+            "/y 127.0.0.1:7311 None"
+        );
+    }
+
+    #[test]
+    fn the_packaged_file_is_taken_as_it_stands_and_with_every_key_uncommented() {
+        let text = include_str!("../../packaging/highwater.toml");
+        let packaged = "/var/lib/highwater/highwater.db 127.0.0.1:7311 None";
+        assert_eq!(told(&[], text), packaged);
+        assert_eq!(
+            told(
+                &[],
+                &text
+                    .replace("\n#listen", "\nlisten")
+                    .replace("\n#token", "\ntoken")
+            ),
+            packaged
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_has_a_line() {
+        assert_eq!(
+            told(&[], "[web]\nlisten = \"here\"\n"),
+            "h.toml:2: listen: \"here\": expected an address and a port, as in 127.0.0.1:7311"
+        );
+        assert_eq!(
+            told(&[], "[web]\n\ntoken = true\n"),
+            "h.toml:3: token: expected text"
+        );
+        assert_eq!(
+            told(&[], "[web]\nport = 80\n"),
+            "h.toml:2: port: unknown key; there are listen, token"
+        );
     }
 }

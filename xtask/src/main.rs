@@ -5,6 +5,7 @@ mod archive;
 mod bench;
 mod children;
 mod command;
+mod dist;
 mod history;
 mod page;
 mod programs;
@@ -33,6 +34,7 @@ struct Arguments {
 enum Task {
     Run(run::Arguments),
     Test(test::Arguments),
+    Dist(dist::Arguments),
     Bench(bench::Arguments),
     Accuracy(accuracy::Arguments),
     SampleData(sample_data::Arguments),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Run(arguments) => run::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Dist(arguments) => dist::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Accuracy(arguments) => accuracy::run(&arguments),
         Task::SampleData(arguments) => sample_data::run(&arguments),

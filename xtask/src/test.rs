@@ -2,14 +2,14 @@
 
 use crate::command::{cargo, in_folder, run as run_command, watched};
 use crate::summary::{Counts, Summary};
-use crate::{tidy, tools, workspace};
+use crate::{dist, tidy, tools, workspace};
 use anyhow::{Result, bail};
 use std::path::Path;
 
-/// Check everything: format, tidiness, lints, all tests, and the page in a browser
+/// Check everything: format, tidiness, lints, all tests, the page in a browser, and packages in a clean Debian
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Leave out what this machine lacks (Node.js, a browser) instead of failing
+    /// Leave out what this machine lacks (Node.js, a browser, debootstrap) instead of failing
     #[arg(long)]
     allow_missing: bool,
 }
@@ -50,7 +50,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         summary.skip("page tests", "the page or the programs were not built".into());
     }
 
-    print!("\n{}\n{}", recordings(), summary.text());
+    if built && page {
+        step_with(
+            &mut summary,
+            arguments,
+            "packages",
+            dist::ensure_tools(),
+            |tools| dist::check(&tools),
+        );
+    } else {
+        summary.skip("packages", "the page or the programs were not built".into());
+    }
+
+    print!("\n{}\n{}\n{}", recordings(), scrapers(), summary.text());
     let Counts { failed, skipped, .. } = summary.total();
     if failed > 0 || (skipped > 0 && !arguments.allow_missing) {
         bail!("not everything passed");
@@ -91,6 +103,21 @@ fn recordings() -> String {
     match count {
         0 => "no recordings in ../shared/recordings: the tests read sample-data only".into(),
         count => format!("the tests read {count} recordings in ../shared/recordings besides sample-data"),
+    }
+}
+
+/// Whom the tests compared the collector's metrics with. As with recordings, those tests pass without.
+fn scrapers() -> String {
+    let missing: Vec<_> = ["prometheus-node-exporter", "promtool"]
+        .into_iter()
+        .filter(|program| tools::find(program).is_none())
+        .collect();
+    match missing.as_slice() {
+        [] => "metrics were compared with prometheus-node-exporter and checked by promtool".into(),
+        missing => format!(
+            "metrics were not compared: {} is not installed",
+            missing.join(" and ")
+        ),
     }
 }
 

@@ -49,6 +49,21 @@ pub(crate) const FAKETIME: Tool = Tool {
     programs: &["faketime"],
     package: "faketime",
 };
+/// Makes a clean Debian to install packages into.
+pub(crate) const DEBOOTSTRAP: Tool = Tool {
+    programs: &["debootstrap"],
+    package: "debootstrap",
+};
+/// Reads and unpacks an .rpm.
+pub(crate) const RPM: Tool = Tool {
+    programs: &["rpm"],
+    package: "rpm",
+};
+/// Takes from programs what only a debugger needs.
+pub(crate) const BINUTILS: Tool = Tool {
+    programs: &["strip"],
+    package: "binutils",
+};
 
 impl Tool {
     /// The program's path; installs it first when it is missing and we are root on a Debian-like machine.
@@ -110,7 +125,8 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-fn is_root() -> bool {
+/// Whether we may install packages, and enter another root.
+pub(crate) fn is_root() -> bool {
     // SAFETY: no arguments, no memory, cannot fail.
     unsafe { libc::geteuid() == 0 }
 }

@@ -29,7 +29,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "analyzer", version, after_help = TIMES_AND_EXITS, max_term_width = 110)]
 pub(crate) struct Arguments {
-    /// The database [default: $HIGHWATER_DB, else $STATE_DIRECTORY/highwater.db, else
+    /// The database [default: $HIGHWATER_DB, else `db` in /etc/highwater/highwater.toml, else
     /// ~/.local/state/highwater/highwater.db]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Everywhere")]
     db: Option<PathBuf>,
@@ -75,6 +75,8 @@ enum Command {
     /// Print what each cause is, and what speaks for and against it
     Causes(manual::Arguments),
     Completions(completions::Arguments),
+    #[command(hide = true)]
+    Man(completions::Man),
 }
 
 /// How a run ends when it does not end well.
@@ -113,22 +115,24 @@ impl Failure {
 impl Arguments {
     /// Runs the command; the answer is the exit code.
     pub(crate) fn run(self) -> Result<u8, Failure> {
-        let db = self.db.unwrap_or_else(store::default_path);
+        // What needs no database asks for none, whatever the configuration file says.
+        let db = || self.db.map_or_else(store::default_path, Ok);
         match self.command {
-            Command::Explain(arguments) => arguments.run(&db, self.color),
-            Command::Incidents(arguments) => arguments.run(&db, self.color),
-            Command::Watch(arguments) => arguments.run(&db, self.color),
-            Command::Compare(arguments) => arguments.run(&db, self.color),
-            Command::Import(arguments) => arguments.run(&db),
-            Command::Cat(arguments) => arguments.run(&db),
-            Command::Diff(arguments) => arguments.run(&db),
-            Command::Info(arguments) => arguments.run(&db),
-            Command::Rules(arguments) => arguments.run(&db),
-            Command::Plot(arguments) => arguments.run(&db),
-            Command::Snapshot(arguments) => arguments.run(&db),
-            Command::Bundle(arguments) => arguments.run(&db),
+            Command::Explain(arguments) => arguments.run(&db()?, self.color),
+            Command::Incidents(arguments) => arguments.run(&db()?, self.color),
+            Command::Watch(arguments) => arguments.run(&db()?, self.color),
+            Command::Compare(arguments) => arguments.run(&db()?, self.color),
+            Command::Import(arguments) => arguments.run(&db()?),
+            Command::Cat(arguments) => arguments.run(&db()?),
+            Command::Diff(arguments) => arguments.run(&db()?),
+            Command::Info(arguments) => arguments.run(&db()?),
+            Command::Rules(arguments) => arguments.run(&db()?),
+            Command::Plot(arguments) => arguments.run(&db()?),
+            Command::Snapshot(arguments) => arguments.run(&db()?),
+            Command::Bundle(arguments) => arguments.run(&db()?),
             Command::Causes(arguments) => arguments.causes(),
             Command::Completions(arguments) => arguments.run(),
+            Command::Man(arguments) => arguments.run(),
         }
     }
 }

@@ -64,6 +64,8 @@ impl Machine {
             .arg("--db")
             .arg(self.database());
         command.env_remove("NOTIFY_SOCKET").env("TZ", "Europe/Berlin");
+        // What is installed on this machine says nothing here.
+        command.env("HIGHWATER_CONFIG", "");
         command
     }
 
