@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use model::{ProcessCounter, ProcessSample};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -53,11 +54,12 @@ fn a_database_that_is_removed_is_begun_anew() {
 fn a_database_that_breaks_is_moved_aside() {
     let machine = Machine::new(&[("meminfo", MEMINFO)]);
     let child = recording(&machine);
-    // The whole file and its log of writes become rubbish.
-    for end in ["", "-wal"] {
+    // The whole file and its log of writes become rubbish, in place: a file that is cut is noticed at once, and its log moved too.
+    for end in ["-wal", ""] {
         let path = format!("{}{end}", machine.database().display());
-        let len = std::fs::metadata(&path).unwrap().len() as usize;
-        std::fs::write(&path, vec![0xA5; len.max(8192)]).unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let len = file.metadata().unwrap().len() as usize;
+        file.write_all_at(&vec![0xA5; len.max(8192)], 0).unwrap();
     }
     machine.set("meminfo", LATER);
     machine.await_text("meminfo", LATER);

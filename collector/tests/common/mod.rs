@@ -76,9 +76,8 @@ impl Machine {
     /// Waits until the record of a source says `text`.
     pub(crate) fn await_text(&self, source: &str, text: &str) {
         let begun = Instant::now();
-        while Reader::open(&self.database()).is_err()
-            || last_text(&self.reader(), source).as_deref() != Some(text)
-        {
+        let told = || last_text(&Reader::open(&self.database()).ok()?, source);
+        while told().as_deref() != Some(text) {
             assert!(
                 begun.elapsed() < Duration::from_secs(60),
                 "{source} never read {text:?}"
