@@ -2,6 +2,7 @@
 
 pub mod cat;
 pub mod causes;
+pub mod column;
 pub mod diff;
 pub mod explain;
 pub mod import;

@@ -113,7 +113,16 @@ fn wanted(metric: &str, subject: &Subject) -> bool {
 impl Window {
     /// Loads a span and the minutes before it. `None` when the span itself holds no tick.
     pub fn load(reader: &Reader, span: TimeSpan) -> store::Result<Option<Window>> {
-        let lead = TimeSpan::new(span.from - LEAD_SECONDS * 1_000_000_000, span.to);
+        Window::load_with_lead(reader, span, LEAD_SECONDS)
+    }
+
+    /// The same with another number of seconds before the span: few, where only the newest values are asked for.
+    pub fn load_with_lead(
+        reader: &Reader,
+        span: TimeSpan,
+        lead_seconds: i64,
+    ) -> store::Result<Option<Window>> {
+        let lead = TimeSpan::new(span.from - lead_seconds * 1_000_000_000, span.to);
         let stamps = reader.ticks(lead)?;
         if !stamps.iter().any(|s| span.contains(s.at)) {
             return Ok(None);
