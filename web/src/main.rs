@@ -1,12 +1,23 @@
 //! `web`: the page on which an incident is understood, and the JSON that it is made from.
 
-mod api;
+mod answer;
 mod assets;
+mod csv;
 mod database;
+mod explanations;
 mod guard;
+mod incidents;
+mod listen;
+mod live;
+mod openapi;
+mod patience;
 mod problem;
+mod processes;
+mod query;
+mod records;
 mod series;
 mod server;
+mod windows;
 
 use clap::Parser;
 use std::net::SocketAddr;

@@ -1,15 +1,21 @@
-//! Routes, listening, and a graceful end.
+//! Routes, and the life of the server.
 
-use crate::{api, assets, guard};
+use crate::database::Answers;
+use crate::incidents::Pieces;
+use crate::live::{self, Live};
+use crate::problem::Problem;
+use crate::windows::Windows;
+use crate::{answer, assets, explanations, guard, listen, openapi, processes, records, series};
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
 /// Questions that are answered at a time; more wait.
@@ -19,27 +25,50 @@ const QUESTIONS_AT_A_TIME: usize = 4;
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
     pub(crate) token: Option<String>,
-    pub(crate) turns: Semaphore,
+    pub(crate) turns: Arc<Semaphore>,
+    pub(crate) answers: Answers,
+    pub(crate) windows: Windows,
+    pub(crate) pieces: Pieces,
+    pub(crate) live: Live,
+    pub(crate) stopping: CancellationToken,
 }
 
 /// All routes over one database.
-pub(crate) fn router(path: PathBuf, token: Option<String>) -> Router {
+pub(crate) fn router(path: PathBuf, token: Option<String>, stopping: CancellationToken) -> Router {
     let shared = Arc::new(Shared {
         path,
         token,
-        turns: Semaphore::new(QUESTIONS_AT_A_TIME),
+        turns: Arc::new(Semaphore::new(QUESTIONS_AT_A_TIME)),
+        answers: Answers::default(),
+        windows: Windows::default(),
+        pieces: Pieces::default(),
+        live: Live::new(),
+        stopping,
     });
+    Live::keep(shared.clone());
     Router::new()
-        .route("/api/v1/explain", get(api::explain))
-        .route("/api/v1/incidents", get(api::incidents))
-        .route("/api/v1/series", get(api::series))
-        .route("/api/v1/metrics", get(api::metrics))
-        .route("/api/v1/node", get(api::node))
-        .route("/api/v1/markdown", get(api::markdown))
-        .route("/api/v1/file/{*source}", get(api::file))
-        .route("/api/{*rest}", get(api::nothing))
+        .route("/api/v1/openapi.json", get(openapi::document))
+        .route("/api/v1/node", get(records::node))
+        .route("/api/v1/explain", get(explanations::explain))
+        .route("/api/v1/report", get(explanations::report))
+        .route("/api/v1/incidents", get(explanations::incidents))
+        .route("/api/v1/causes", get(explanations::causes))
+        .route("/api/v1/rules", get(explanations::rules))
+        .route("/api/v1/series", get(series::series))
+        .route("/api/v1/metrics", get(series::metrics))
+        .route("/api/v1/processes", get(processes::processes))
+        .route("/api/v1/sources", get(records::sources))
+        .route("/api/v1/file/{*source}", get(records::file))
+        .route("/api/v1/facts", get(records::facts))
+        .route("/api/v1/log", get(records::log))
+        .route("/api/v1/live", get(live::live))
+        .route("/api/{*rest}", get(records::nothing))
         .route("/assets/{*path}", get(assets::asset))
-        .fallback(get(assets::index))
+        .route("/theme.js", get(assets::theme))
+        .route("/mark.svg", get(assets::mark))
+        .fallback_service(get(assets::index))
+        .method_not_allowed_fallback(async || Problem::not_allowed())
+        .layer(from_fn(answer::conditional))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(shared.clone(), guard::check))
         .with_state(shared)
@@ -54,18 +83,22 @@ pub(crate) fn run(path: PathBuf, listen: SocketAddr, token: Option<String>) -> R
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(listen)
             .await
-            .with_context(|| format!("{listen}"))?;
+            .with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
         eprintln!("web: {} at http://{address}/", path.display());
+        if !address.ip().is_loopback() {
+            eprintln!("web: {address} can be reached from outside; each request must carry the token");
+        }
+        let stopping = CancellationToken::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let told = async move {
+        let told = stopping.clone();
+        tokio::spawn(async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        };
-        axum::serve(listener, router(path, token))
-            .with_graceful_shutdown(told)
-            .await?;
-        Ok(())
+            told.cancel();
+        });
+        let router = router(path, token, stopping.clone());
+        listen::serve(listener, router, stopping).await
     })
 }
 

@@ -1,0 +1,21 @@
+/** A time axis of plain elements: placed by percent, so it needs no redraw when the page changes its width. */
+
+import { h, replace } from "./dom";
+import type { Range } from "./lanes";
+import type { Clock } from "./time";
+
+const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
+
+export function axis(row: HTMLElement, range: Range, clock: Clock): void {
+  const span = range.to - range.from;
+  const most = Math.max(3, Math.min(12, Math.floor((row.clientWidth || 800) / 90)));
+  const step = STEPS.find((s) => span / s <= most) ?? 86_400;
+  const ticks: HTMLElement[] = [];
+  for (let t = Math.ceil(range.from / step) * step; t <= range.to; t += step) {
+    const label = step >= 86_400 ? clock.day(t) : step >= 60 ? clock.minute(t) : step >= 1 ? clock.second(t) : clock.tenth(t);
+    const tick = h("span", { class: "tick" }, label);
+    tick.style.left = `${((t - range.from) / span) * 100}%`;
+    ticks.push(tick);
+  }
+  replace(row, ...ticks);
+}
