@@ -7,7 +7,7 @@ use crate::server::Shared;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use store::Reader;
 
@@ -53,16 +53,32 @@ pub(crate) async fn ask<T: Send + 'static>(
         .unwrap_or_else(|_| Err(Problem::internal("the question could not be answered")))
 }
 
-/// The same for an answer that is remembered under the address that asks for it.
+/// The same for an answer that is remembered under the address that asks for it. However many ask at once, one works it out: the
+/// others wait for that, or take what held a moment ago.
 pub(crate) async fn answer(
     shared: &Arc<Shared>,
     address: String,
     question: impl FnOnce(&Reader, &Shared) -> Result<Answer, Problem> + Send + 'static,
 ) -> Result<Answer, Problem> {
-    let version = shared.answers.version(&shared.path);
-    if let Some(known) = version.and_then(|v| shared.answers.get(&address, v)) {
+    let now = shared.answers.version(&shared.path);
+    if let Some(known) = now.and_then(|now| shared.answers.fresh(&address, now)) {
         return Ok(known);
     }
+    let work = shared.answers.work(&address);
+    let _alone = match work.try_lock() {
+        Ok(alone) => alone,
+        Err(_) => {
+            if let Some(old) = now.and_then(|now| shared.answers.old(&address, now)) {
+                return Ok(old);
+            }
+            let alone = work.lock().await;
+            let now = shared.answers.version(&shared.path);
+            if let Some(known) = now.and_then(|now| shared.answers.fresh(&address, now)) {
+                return Ok(known);
+            }
+            alone
+        }
+    };
     // Before the question is asked: a commit in between makes the answer too new for its version, and it is asked again.
     let version = Version::of(&shared.path);
     let answer = ask(shared, question).await?;
@@ -81,18 +97,26 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// The file is looked at this often at most.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Answers by address, of one state of the file.
+/// Answers by address.
 #[derive(Default)]
 pub(crate) struct Answers {
     looked: Mutex<Option<(Instant, Option<Version>)>>,
     kept: Mutex<Kept>,
+    /// Addresses that are being worked on.
+    working: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 #[derive(Default)]
 struct Kept {
-    version: Option<Version>,
-    answers: HashMap<String, (Instant, Answer)>,
+    answers: HashMap<String, Known>,
     bytes: usize,
+}
+
+/// An answer, and of which state of the file.
+struct Known {
+    version: Version,
+    when: Instant,
+    answer: Answer,
 }
 
 impl Answers {
@@ -109,21 +133,48 @@ impl Answers {
         }
     }
 
-    fn get(&self, address: &str, version: Version) -> Option<Answer> {
+    /// What holds now.
+    fn fresh(&self, address: &str, now: Version) -> Option<Answer> {
         let kept = lock(&self.kept);
-        let (when, answer) = kept.answers.get(address)?;
-        (kept.version == Some(version) && when.elapsed() < LONGEST).then(|| answer.clone())
+        let known = kept.answers.get(address)?;
+        (known.version == now && known.when.elapsed() < LONGEST).then(|| known.answer.clone())
+    }
+
+    /// What held a moment ago, of the same file.
+    fn old(&self, address: &str, now: Version) -> Option<Answer> {
+        let kept = lock(&self.kept);
+        let known = kept.answers.get(address)?;
+        (known.version.file == now.file).then(|| known.answer.clone())
+    }
+
+    /// Held by who works out the answer for an address.
+    fn work(&self, address: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut working = lock(&self.working);
+        if working.len() > MOST_ANSWERS {
+            working.retain(|_, work| work.strong_count() > 0);
+        }
+        if let Some(work) = working.get(address).and_then(Weak::upgrade) {
+            return work;
+        }
+        let work = Arc::default();
+        working.insert(address.into(), Arc::downgrade(&work));
+        work
     }
 
     fn put(&self, address: String, version: Version, answer: &Answer) {
         let mut kept = lock(&self.kept);
-        let full = kept.answers.len() >= MOST_ANSWERS || kept.bytes + answer.size() > MOST_BYTES;
-        if kept.version != Some(version) || full {
+        if kept.answers.len() >= MOST_ANSWERS || kept.bytes + answer.size() > MOST_BYTES {
             *kept = Kept::default();
         }
-        kept.version = Some(version);
+        let known = Known {
+            version,
+            when: Instant::now(),
+            answer: answer.clone(),
+        };
         kept.bytes += answer.size();
-        kept.answers.insert(address, (Instant::now(), answer.clone()));
+        if let Some(before) = kept.answers.insert(address, known) {
+            kept.bytes -= before.answer.size();
+        }
     }
 }
 

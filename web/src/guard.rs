@@ -21,8 +21,12 @@ pub(crate) async fn check(State(shared): State<Arc<Shared>>, request: Request, n
 }
 
 fn allowed(shared: &Shared, request: &Request) -> Result<(), Problem> {
-    let Some(token) = &shared.token else {
-        // A name of somebody else's domain that resolves to us is refused. With a token, which such a page cannot know, any name is fine.
+    let Some(token) = &shared.access.token else {
+        if shared.access.encrypted {
+            return Ok(());
+        }
+        // A name of somebody else's domain that resolves to us is refused. With a token, which such a page cannot know, or a
+        // certificate, which it does not have, any name is fine.
         let host = request.headers().get(header::HOST);
         let host = host.map_or("", |h| h.to_str().unwrap_or("?"));
         return if is_own_name(host) {

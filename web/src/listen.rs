@@ -1,5 +1,7 @@
 //! Connections: how many, how long, and how they end. Whoever sends headers slowly, or takes an answer slowly, is let go.
 
+use crate::patience::Patient;
+use crate::tls::Tls;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::Body;
@@ -7,18 +9,20 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// Connections at a time; more wait to be accepted.
 const MOST_CONNECTIONS: usize = 4096;
-/// For the headers of a request, and so for an idle connection too.
+/// For the handshake, and for the headers of a request, so for an idle connection too.
 const HEADERS_WITHIN: Duration = Duration::from_secs(20);
 /// A request's line and headers: the longest address that the page makes is 5 kB.
 const MOST_HEADER_BYTES: usize = 32 << 10;
@@ -27,7 +31,12 @@ const MOST_HEADERS: usize = 64;
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Serves until `stopping`, and then lets answers under way be finished.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) -> Result<()> {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    stopping: CancellationToken,
+) -> Result<()> {
     more_files();
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let graceful = GracefulShutdown::new();
@@ -48,28 +57,39 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stopping: Cance
             },
         };
         let _ = socket.set_nodelay(true);
-        let service = router
-            .clone()
-            .map_request(|request: Request<Incoming>| request.map(Body::new));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADERS_WITHIN)
-            .max_buf_size(MOST_HEADER_BYTES)
-            .max_headers(MOST_HEADERS)
-            .serve_connection(
-                TokioIo::new(crate::patience::Patient::new(socket)),
-                TowerToHyperService::new(service),
-            );
-        let watched = graceful.watch(connection);
+        let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
         tokio::spawn(async move {
             let _place = place;
-            // What goes wrong with a connection concerns the other side only.
-            let _ = watched.await;
+            connection(socket, router, tls, watcher).await;
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(LAST_ANSWERS, graceful.shutdown()).await;
+    let _ = timeout(LAST_ANSWERS, graceful.shutdown()).await;
     Ok(())
+}
+
+/// One connection to its end. What goes wrong with it concerns the other side only.
+async fn connection(socket: TcpStream, router: Router, tls: Option<Arc<Tls>>, watcher: Watcher) {
+    let socket = Patient::new(socket);
+    match tls {
+        None => talk(socket, router, watcher).await,
+        Some(tls) => {
+            if let Ok(Ok(stream)) = timeout(HEADERS_WITHIN, tls.acceptor().accept(socket)).await {
+                talk(stream, router, watcher).await;
+            }
+        }
+    }
+}
+
+async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, router: Router, watcher: Watcher) {
+    let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN)
+        .max_buf_size(MOST_HEADER_BYTES)
+        .max_headers(MOST_HEADERS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let _ = watcher.watch(connection).await;
 }
 
 /// A thousand open streams are more than the 1,024 files that a shell allows by default; the hard limit is what counts.

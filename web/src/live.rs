@@ -6,7 +6,7 @@ use crate::database::{Version, ask};
 use crate::incidents::{Listed, listed};
 use crate::problem::Problem;
 use crate::processes::{Row, table};
-use crate::query::{Clock, Params, SECOND, stamp};
+use crate::query::{Clock, Params, SECOND, now, stamp};
 use crate::server::Shared;
 use crate::windows::Loaded;
 use analyzer::rules::rounded;
@@ -165,6 +165,8 @@ struct Condition {
     status: &'static str,
     /// The last tick, by which a reader sees that nothing comes any more.
     to: String,
+    /// Our clock when this was asked.
+    now: String,
     /// Seconds from one tick to the next.
     interval_s: f64,
     incidents: Vec<Listed>,
@@ -183,6 +185,7 @@ fn state(reader: &Reader, shared: &Shared) -> Result<String, Problem> {
     let state = Condition {
         status: "recorded",
         to: stamp(end),
+        now: now(),
         interval_s: document.window.interval_s,
         incidents,
     };

@@ -167,6 +167,11 @@ pub(crate) fn zone(reader: &Reader) -> Result<chrono_tz::Tz, Problem> {
         .unwrap_or(chrono_tz::UTC))
 }
 
+/// Our clock, RFC 3339.
+pub(crate) fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
 /// RFC 3339 in UTC with milliseconds.
 pub(crate) fn stamp(at: UnixNanos) -> String {
     DateTime::<Utc>::from_timestamp_nanos(at.0).to_rfc3339_opts(SecondsFormat::Millis, true)

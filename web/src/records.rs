@@ -22,6 +22,8 @@ struct Node {
     tz: String,
     from: Option<String>,
     to: Option<String>,
+    /// Our clock, by which a reader sees how old the last tick is.
+    now: String,
     size_bytes: u64,
     boots: Vec<Boot>,
 }
@@ -53,6 +55,7 @@ pub(crate) async fn node(State(shared): State<Arc<Shared>>, params: Params) -> R
             tz: zone(reader)?.name().into(),
             from: extent.map(|e| stamp(e.from)),
             to: extent.map(|e| stamp_up(e.to)),
+            now: crate::query::now(),
             size_bytes: reader.size_bytes(),
             boots: boots
                 .iter()
@@ -68,6 +71,26 @@ pub(crate) async fn node(State(shared): State<Arc<Shared>>, params: Params) -> R
                 .collect(),
         };
         Answer::json(&node, Keep::Live)
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct Span {
+    from: String,
+    to: String,
+}
+
+/// `GET /api/v1/span?from=&to=&last=`: which time words mean. Nothing has to be recorded then.
+pub(crate) async fn span(State(shared): State<Arc<Shared>>, params: Params) -> Result<Answer, Problem> {
+    params.only(&["from", "to", "last"])?;
+    ask(&shared, move |reader, _| {
+        let span = params.span(&Clock::of(reader)?, 600 * SECOND)?;
+        let meant = Span {
+            from: stamp(span.from),
+            to: stamp_up(span.to),
+        };
+        Answer::json(&meant, Keep::Live)
     })
     .await
 }

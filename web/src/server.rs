@@ -4,6 +4,7 @@ use crate::database::Answers;
 use crate::incidents::Pieces;
 use crate::live::{self, Live};
 use crate::problem::Problem;
+use crate::tls::Tls;
 use crate::windows::Windows;
 use crate::{answer, assets, explanations, guard, listen, openapi, processes, records, series};
 use anyhow::{Context, Result};
@@ -11,7 +12,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
@@ -21,10 +22,19 @@ use tower_http::compression::CompressionLayer;
 /// Questions that are answered at a time; more wait.
 const QUESTIONS_AT_A_TIME: usize = 4;
 
+/// Who may ask, and by which name.
+#[derive(Default)]
+pub(crate) struct Access {
+    /// Carried by each question.
+    pub(crate) token: Option<String>,
+    /// Connections are encrypted: the browser has checked the server's name against its certificate.
+    pub(crate) encrypted: bool,
+}
+
 /// What every request sees.
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
-    pub(crate) token: Option<String>,
+    pub(crate) access: Access,
     pub(crate) turns: Arc<Semaphore>,
     pub(crate) answers: Answers,
     pub(crate) windows: Windows,
@@ -34,10 +44,10 @@ pub(crate) struct Shared {
 }
 
 /// All routes over one database.
-pub(crate) fn router(path: PathBuf, token: Option<String>, stopping: CancellationToken) -> Router {
+pub(crate) fn router(path: PathBuf, access: Access, stopping: CancellationToken) -> Router {
     let shared = Arc::new(Shared {
         path,
-        token,
+        access,
         turns: Arc::new(Semaphore::new(QUESTIONS_AT_A_TIME)),
         answers: Answers::default(),
         windows: Windows::default(),
@@ -49,6 +59,7 @@ pub(crate) fn router(path: PathBuf, token: Option<String>, stopping: Cancellatio
     Router::new()
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/api/v1/node", get(records::node))
+        .route("/api/v1/span", get(records::span))
         .route("/api/v1/explain", get(explanations::explain))
         .route("/api/v1/report", get(explanations::report))
         .route("/api/v1/incidents", get(explanations::incidents))
@@ -75,7 +86,7 @@ pub(crate) fn router(path: PathBuf, token: Option<String>, stopping: Cancellatio
 }
 
 /// Serves until SIGTERM or SIGINT.
-pub(crate) fn run(path: PathBuf, listen: SocketAddr, token: Option<String>) -> Result<()> {
+pub(crate) fn run(path: PathBuf, listen: SocketAddr, token: Option<String>, tls: Option<Tls>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -85,10 +96,11 @@ pub(crate) fn run(path: PathBuf, listen: SocketAddr, token: Option<String>) -> R
             .await
             .with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
-        eprintln!("web: {} at http://{address}/", path.display());
-        if !address.ip().is_loopback() {
-            eprintln!("web: {address} can be reached from outside; each request must carry the token");
-        }
+        let access = Access {
+            token,
+            encrypted: tls.is_some(),
+        };
+        tell(&path, address, &access);
         let stopping = CancellationToken::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -97,9 +109,27 @@ pub(crate) fn run(path: PathBuf, listen: SocketAddr, token: Option<String>) -> R
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
             told.cancel();
         });
-        let router = router(path, token, stopping.clone());
-        listen::serve(listener, router, stopping).await
+        let router = router(path, access, stopping.clone());
+        listen::serve(listener, router, tls.map(Arc::new), stopping).await
     })
+}
+
+/// Where it is, and who can read it.
+fn tell(path: &Path, address: SocketAddr, access: &Access) {
+    let scheme = if access.encrypted { "https" } else { "http" };
+    eprintln!("web: {} at {scheme}://{address}/", path.display());
+    if address.ip().is_loopback() {
+        return;
+    }
+    match (&access.token, access.encrypted) {
+        (Some(_), true) => eprintln!("web: it can be reached from outside; who has the token can read"),
+        (Some(_), false) => eprintln!(
+            "web: it can be reached from outside, and what is sent can be read on the way, the token too: see --tls-cert"
+        ),
+        (None, _) => {
+            eprintln!("web: it can be reached from outside, and whoever reaches it can read: see --token")
+        }
+    }
 }
 
 #[cfg(test)]

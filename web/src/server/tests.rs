@@ -1,6 +1,6 @@
 //! The server asked over a socket, as a browser and as a stranger would.
 
-use super::router;
+use super::{Access, router};
 use crate::listen;
 use model::{Boot, Reading, Run, RunOrigin, Template, Tick, UnixNanos};
 use std::net::SocketAddr;
@@ -12,17 +12,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 const SECOND: i64 = 1_000_000_000;
 
-/// Two minutes of a quiet machine.
-fn database(folder: &Path) -> PathBuf {
-    database_with(folder, 500_000)
-}
+mod strangers;
 
-/// The same with another amount of free memory to begin with, in kB.
-fn database_with(folder: &Path, free: i64) -> PathBuf {
-    let path = folder.join("x.db");
-    let mut writer = store::Writer::open(&path).unwrap();
-    let boot = Boot {
-        boot_id: "b".into(),
+fn boot(id: &str) -> Boot {
+    Boot {
+        boot_id: id.into(),
         hostname: "<script>alert(1)</script>".into(),
         kernel: "6.18".into(),
         machine: "x86_64".into(),
@@ -32,7 +26,30 @@ fn database_with(folder: &Path, free: i64) -> PathBuf {
         memory_bytes: None,
         cmdline: String::new(),
         tz: "UTC".into(),
-    };
+    }
+}
+
+/// A meminfo with so much free memory, in kB.
+fn reading(free: i64) -> Reading {
+    let text = format!("MemTotal:  1000000 kB\nMemFree:    {free} kB\n");
+    let (template, values) = Template::parse(text.as_bytes(), None);
+    Reading {
+        source: "meminfo".into(),
+        offset: 0,
+        template: Arc::new(template),
+        values,
+    }
+}
+
+/// Two minutes of a quiet machine.
+fn database(folder: &Path) -> PathBuf {
+    database_with(folder, 500_000)
+}
+
+/// The same with another amount of free memory to begin with, in kB.
+fn database_with(folder: &Path, free: i64) -> PathBuf {
+    let path = folder.join("x.db");
+    let mut writer = store::Writer::open(&path).unwrap();
     let start = 1_473_523_200;
     let run = Run {
         origin: RunOrigin::Collector,
@@ -40,16 +57,8 @@ fn database_with(folder: &Path, free: i64) -> PathBuf {
         started: UnixNanos(start * SECOND),
         import_key: None,
     };
-    let run = writer.begin_run(&boot, &run).unwrap().unwrap();
+    let run = writer.begin_run(&boot("a"), &run).unwrap().unwrap();
     for i in 0..120 {
-        let text = format!("MemTotal:  1000000 kB\nMemFree:    {} kB\n", free + i);
-        let (template, values) = Template::parse(text.as_bytes(), None);
-        let reading = Reading {
-            source: "meminfo".into(),
-            offset: 0,
-            template: Arc::new(template),
-            values,
-        };
         let at = UnixNanos((start + i) * SECOND);
         writer
             .append(
@@ -57,7 +66,7 @@ fn database_with(folder: &Path, free: i64) -> PathBuf {
                 &Tick {
                     at,
                     monotonic: i * SECOND,
-                    readings: vec![reading],
+                    readings: vec![reading(free + i)],
                 },
             )
             .unwrap();
@@ -76,8 +85,12 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
-        let router = router(path.into(), token.map(String::from), stopping.clone());
-        tokio::spawn(listen::serve(listener, router, stopping.clone()));
+        let access = Access {
+            token: token.map(String::from),
+            encrypted: false,
+        };
+        let router = router(path.into(), access, stopping.clone());
+        tokio::spawn(listen::serve(listener, router, None, stopping.clone()));
         Served {
             address,
             _stop: stopping.drop_guard(),
@@ -120,6 +133,12 @@ async fn questions_are_answered_and_bad_ones_are_problems() {
     let served = Served::new(&database(folder.path()), None).await;
     for (target, wanted, part) in [
         ("/api/v1/node", "200", "\"tz\":\"UTC\""),
+        (
+            "/api/v1/span?from=16:00:10&to=16:00:20",
+            "200",
+            "{\"from\":\"2016-09-10T16:00:10.000Z\",\"to\":\"2016-09-10T16:00:20.000Z\"}",
+        ),
+        ("/api/v1/span?from=soon", "400", "soon"),
         ("/api/v1/explain", "200", "\"schema\":\"highwater.explain/1\""),
         (
             "/api/v1/explain?from=16:00:10&to=16:01",
