@@ -2,8 +2,13 @@
 
 import type { ZoneChoice } from "./time";
 
+export const VIEWS = ["now", "incidents", "incident", "explore"] as const;
+export type ViewName = (typeof VIEWS)[number];
+
 export interface Address {
-  /** As typed: any form of the time grammar. Both absent: the last hours of the data. */
+  /** The path. Absent: what is going on now, or what went wrong last where nothing is being recorded. */
+  view?: ViewName;
+  /** As typed: any form of the time grammar. Both absent: the last of the data. */
   from?: string;
   to?: string;
   /** The last so many seconds of the data. */
@@ -14,11 +19,26 @@ export interface Address {
   zoom?: string;
   /** The piece of evidence that is open: `signal@subject@time`. */
   evidence?: string;
+  /** Incidents that are listed: those of one cause, device, process, severity. */
+  cause?: string;
+  device?: string;
+  process?: string;
+  severity?: string;
+  /** Series that are drawn, `metric@subject`, separated by blanks. */
+  of?: string;
+  /** Counters as they are: `raw`. */
+  counters?: string;
+  /** The same span before is drawn too: seconds earlier. */
+  beside?: string;
+  /** The time that is looked at, Unix seconds. */
+  at?: string;
+  /** What is shown of that time: `processes`, `topology`, `settings`, `log`, or a source. */
+  show?: string;
   /** Zone of all times. */
   zone?: ZoneChoice;
 }
 
-const NAMES = ["from", "to", "last", "incident", "zoom", "evidence", "zone"] as const;
+const NAMES = ["from", "to", "last", "incident", "zoom", "evidence", "cause", "device", "process", "severity", "of", "counters", "beside", "at", "show", "zone"] as const;
 
 export function read(): Address {
   const parameters = new URLSearchParams(location.search);
@@ -28,6 +48,8 @@ export function read(): Address {
     if (value) address[name] = value;
   }
   if (!["node", "utc", "reader"].includes(address["zone"] ?? "node")) delete address["zone"];
+  const view = VIEWS.find((name) => location.pathname === `/${name}`);
+  if (view) address["view"] = view;
   return address as Address;
 }
 
@@ -37,17 +59,25 @@ export function write(address: Address): string {
     const value = address[name];
     if (value) parameters.set(name, value);
   }
-  // Times stay readable in a link.
+  // Times and names stay readable in a link.
   const query = parameters.toString().replaceAll("%3A", ":").replaceAll("%40", "@").replaceAll("%2F", "/");
-  return query ? `/?${query}` : "/";
+  const path = `/${address.view ?? ""}`;
+  return query ? `${path}?${query}` : path;
 }
 
-type Change = { [K in keyof Address]?: Address[K] | undefined };
+export type Change = { [K in keyof Address]?: Address[K] | undefined };
 
 /** Goes to a changed address. `replace` for what nobody would want to go back to, such as a zoom. */
 export function go(change: Change, how: "push" | "replace" = "push"): void {
-  const next = { ...read(), ...change } as Address;
-  const target = write(next);
+  travel(write({ ...read(), ...change } as Address), how);
+}
+
+/** Goes to another view: of the address, only the zone is kept. */
+export function visit(view: ViewName, change: Change = {}): void {
+  travel(write({ view, ...change, zone: read().zone } as Address), "push");
+}
+
+function travel(target: string, how: "push" | "replace"): void {
   if (target === location.pathname + location.search) return;
   if (how === "push") history.pushState(null, "", target);
   else history.replaceState(null, "", target);

@@ -1,6 +1,7 @@
 /** Asking the server. */
 
-import type { Explanation, List, Manual, NodeInfo, SeriesAnswer } from "./document";
+import type { Explanation, Fact, List, LogLine, Manual, Name, NodeInfo, ProcessTable, SeriesAnswer } from "./document";
+import { seconds } from "./time";
 
 /** What the server said when it could not answer (RFC 9457), or that it could not be reached (status 0). */
 export class Problem extends Error {
@@ -62,14 +63,27 @@ export const api = {
     json<Explanation>("/api/v1/explain", { from, to }, signal),
   incidents: (from: string | undefined, to: string | undefined, signal?: AbortSignal) =>
     json<List>("/api/v1/incidents", { from, to }, signal),
-  /** `of` is `signal@subject`. */
-  series: (of: string[], from: string, to: string, points: number, signal?: AbortSignal) =>
-    json<SeriesAnswer>("/api/v1/series", { of, from, to, points: String(points) }, signal),
+  /** Which span words mean: only the server reads the time grammar. */
+  async span(from: string | undefined, to: string | undefined, signal?: AbortSignal): Promise<{ from: number; to: number }> {
+    const answer = await json<{ from: string; to: string }>("/api/v1/span", { from, to }, signal);
+    return { from: seconds(answer.from), to: seconds(answer.to) };
+  },
+  /** `of` is `signal@subject`; `rate`: `auto` means for counters. */
+  series: (of: string[], from: string, to: string, points: number, signal?: AbortSignal, rate: "auto" | "false" = "auto") =>
+    json<SeriesAnswer>("/api/v1/series", { of, from, to, points: String(points), rate }, signal),
+  metrics: (at: string, signal?: AbortSignal) => json<Name[]>("/api/v1/metrics", { at }, signal),
+  sources: (at: string, signal?: AbortSignal) => json<string[]>("/api/v1/sources", { at }, signal),
+  processes: (at: string, seconds: number, each: number, signal?: AbortSignal) =>
+    json<ProcessTable>("/api/v1/processes", { at, seconds: String(seconds), each: String(each) }, signal),
+  facts: (at: string, prefix: string, signal?: AbortSignal) => json<Fact[]>("/api/v1/facts", { at, prefix }, signal),
+  log: (from: string, to: string, signal?: AbortSignal) => json<LogLine[]>("/api/v1/log", { from, to }, signal),
+  live: (signal: AbortSignal) => ask("/api/v1/live", {}, signal),
   /** The text of a file as it was, and when it was read; null when nothing was recorded then. */
-  async file(source: string, at: string, signal?: AbortSignal): Promise<{ text: string; readAt: string } | null> {
+  async file(source: string, at: string, signal?: AbortSignal): Promise<{ text: string; bytes: ArrayBuffer; readAt: string } | null> {
     try {
       const response = await ask(`/api/v1/file/${source.split("/").map(encodeURIComponent).join("/")}`, { at }, signal);
-      return { text: await response.text(), readAt: response.headers.get("x-read-at") ?? at };
+      const bytes = await response.arrayBuffer();
+      return { text: new TextDecoder().decode(bytes), bytes, readAt: response.headers.get("x-read-at") ?? at };
     } catch (error) {
       if (error instanceof Problem && error.status === 404) return null;
       throw error;
@@ -77,5 +91,9 @@ export const api = {
   },
   async markdown(from: string, to: string): Promise<string> {
     return (await ask("/api/v1/report", { from, to, format: "md" })).text();
+  },
+  /** Anything, to be saved: a link could not carry the token. */
+  async blob(path: string, query: Record<string, string | string[]>): Promise<Blob> {
+    return (await ask(path, query)).blob();
   },
 };

@@ -85,6 +85,8 @@ export interface Incident {
   open: boolean;
   story: string;
   harm: string | null;
+  /** Incidents like it, the newest first. */
+  seen_before?: { from: Time; headline: string }[];
 }
 
 export interface Explanation {
@@ -133,7 +135,71 @@ export interface NodeInfo {
   tz: string;
   from: Time | null;
   to: Time | null;
+  /** The server's clock. */
+  now: Time;
   size_bytes: number;
+}
+
+export interface ProcessRow {
+  pid: number;
+  comm: string;
+  cmdline: string | null;
+  cgroup: string | null;
+  state: string | null;
+  wchan: string | null;
+  /** Bytes, percent of a CPU, faults: a second. */
+  read: number | null;
+  write: number | null;
+  cpu: number | null;
+  major_faults: number | null;
+  rss_bytes: number | null;
+}
+
+export interface ProcessTable {
+  from: Time;
+  to: Time;
+  processes: ProcessRow[];
+}
+
+export interface Fact {
+  name: string;
+  value: string | null;
+  since: Time;
+}
+
+export interface LogLine {
+  at: Time;
+  sequence: number;
+  priority: number;
+  text: string;
+}
+
+/** A series that there is. */
+export interface Name {
+  metric: string;
+  subject: string;
+  unit: string;
+  kind: "signal" | "gauge" | "counter";
+}
+
+/** A tick of the live stream. */
+export interface Tick {
+  /** Unix seconds. */
+  at: number;
+  /** By `signal@subject`. */
+  values: Record<string, number>;
+  processes: ProcessRow[];
+}
+
+/** What the live stream says of how things stand. */
+export interface Condition {
+  status: "recorded" | "unavailable";
+  detail?: string;
+  /** The last tick, and the server's clock when it looked. */
+  to?: Time;
+  now?: Time;
+  interval_s?: number;
+  incidents?: Listed[];
 }
 
 export interface Series {
@@ -153,6 +219,8 @@ export interface SeriesAnswer {
   /** Unix seconds. */
   at: number[];
   series: Series[];
+  /** What was asked for and is not there. */
+  unknown: string[];
 }
 
 export interface Manual {

@@ -7,6 +7,7 @@ import type { Evidence, SeriesAnswer } from "./document";
 import { type Child, h, replace } from "./dom";
 import { brief, count, inUnit } from "./format";
 import { sourceOf } from "./roles";
+import { save } from "./save";
 import { failed } from "./states";
 import { type Clock, seconds, stamp } from "./time";
 
@@ -47,7 +48,7 @@ export function evidenceDialog(evidence: Evidence, clock: Clock, closed: () => v
   document.body.append(dialog);
   dialog.showModal();
   void series(evidence, clock, chart, asked.signal);
-  if (source) void files(source, seconds(evidence.at), clock, file, asked.signal);
+  if (source) void kernelFile(source, seconds(evidence.at), clock, file, asked.signal);
   return dialog;
 }
 
@@ -118,8 +119,8 @@ async function series(evidence: Evidence, clock: Clock, place: HTMLElement, sign
   signal.addEventListener("abort", () => (observer.disconnect(), chart.destroy()));
 }
 
-/** The file at `at` and its reading before, side by side; arrows step through time. */
-async function files(source: string, at: number, clock: Clock, place: HTMLElement, signal: AbortSignal): Promise<void> {
+/** The file at `at` and its reading before, side by side; arrows step through time, which `stepped` may want to know. */
+export async function kernelFile(source: string, at: number, clock: Clock, place: HTMLElement, signal: AbortSignal, stepped?: (at: number) => void): Promise<void> {
   try {
     // A file is read a little after its tick, by which evidence is dated.
     const now = await api.file(source, stamp(at + 0.5), signal);
@@ -129,7 +130,7 @@ async function files(source: string, at: number, clock: Clock, place: HTMLElemen
     }
     const readAt = seconds(now.readAt);
     const before = await api.file(source, stamp(readAt - 0.002), signal);
-    const step = (to: number): void => void files(source, to, clock, place, signal);
+    const step = (to: number): void => (stepped ? stepped(to) : void kernelFile(source, to, clock, place, signal));
     const apart = before ? readAt - seconds(before.readAt) : NaN;
     const lines = compare(before?.text ?? now.text, now.text);
     const many = lines.filter(moved).length;
@@ -146,7 +147,7 @@ async function files(source: string, at: number, clock: Clock, place: HTMLElemen
           h("time", { datetime: now.readAt }, clock.tenth(readAt)),
           h("button", { type: "button", "aria-label": "The reading after", click: () => step(readAt + (Number.isFinite(apart) ? apart : 1) - 0.45) }, "→")),
         h("label", {}, only, ` only the ${many} lines that moved`),
-        h("a", { class: "button", href: `/api/v1/file/${source}?at=${encodeURIComponent(now.readAt)}` }, "exact bytes"),
+        h("button", { type: "button", title: "The file as it was, byte for byte", click: () => save(new Blob([now.bytes]), `${source.replaceAll("/", "-")}-${now.readAt.replaceAll(":", "-")}.txt`) }, "exact bytes"),
       ),
       !before && h("p", { class: "quiet" }, "There is no reading before it."),
       body,

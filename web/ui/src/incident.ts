@@ -5,7 +5,9 @@ import type { Cause, Confidence, Evidence, Explanation, Incident, Severity } fro
 import { type Child, h } from "./dom";
 import { duration, inUnit, words } from "./format";
 import { graph } from "./graph";
+import type { Kind } from "./incident-save";
 import { Lanes, type Range } from "./lanes";
+import { Meanwhile } from "./meanwhile";
 import { type Clock, seconds, uncertainty } from "./time";
 
 export const SEVERITY: Record<Severity, { word: string; mark: string }> = {
@@ -20,42 +22,61 @@ const SURE: Record<Confidence, { level: number; why: string }> = {
   consistent: { level: 1, why: "seen together; nothing more is proved" },
 };
 
+const SAVES: [Kind, string, string][] = [
+  ["html", "HTML", "The report as one file that needs nothing else"],
+  ["png", "PNG", "A picture of the verdict and the lanes as they are shown"],
+  ["csv", "CSV", "The series of the lanes"],
+  ["json", "JSON", "The document that this page is drawn from"],
+];
+
 export interface Actions {
   evidence: (evidence: Evidence) => void;
   zoom: (zoom: string) => void;
   markdown: (button: HTMLElement) => void;
   /** The name of a cause and its manual page. */
   cause: (id: string) => { name: string; manual: string } | undefined;
-  jsonAddress: string;
+  save: (kind: Kind) => void;
 }
 
 export interface IncidentView {
   element: HTMLElement;
   lanes: Lanes;
+  /** Shows another part of the time, everywhere. */
+  show: (range: Range) => void;
+  recolour: () => void;
+  end: () => void;
   /** Spans that the lanes can show. */
   ranges: { start: Range; all: Range };
 }
 
 export function incidentView(doc: Explanation, incident: Incident, zoom: string | undefined, clock: Clock, on: Actions): IncidentView {
   const ranges = spans(doc, incident);
-  const lanes = new Lanes(incident, { from: seconds(doc.window.from), to: seconds(doc.window.to) }, zoomed(zoom, ranges), clock, {
-    evidence: on.evidence,
-    zoom: (range) => on.zoom(`${range.from.toFixed(2)}..${range.to.toFixed(2)}`),
-  });
+  const zoomTo = (range: Range): void => on.zoom(`${range.from.toFixed(2)}..${range.to.toFixed(2)}`);
+  const lanes = new Lanes(incident, ranges.all, zoomed(zoom, ranges), clock, { evidence: on.evidence, zoom: zoomTo });
+  const meanwhile = new Meanwhile(incident, ranges.all, zoomed(zoom, ranges), clock, zoomTo);
   const element = h(
     "article",
     { class: `incident ${incident.severity}`, "aria-labelledby": "headline" },
     verdict(incident, clock, on),
     incident.timeline.length > 1 && section("chain", "Cause before effect", graph(incident, clock, (id) => lanes.reveal(id))),
     section("lanes-section", "As it was recorded", zoomBar(on), lanes.element),
+    seenBefore(incident, clock),
     h(
       "div",
       { class: "columns" },
       h("div", {}, ruledOut(incident, on)),
       h("div", {}, advice(incident), speaksFor(incident.causes[0], on), ...incident.causes.slice(1).map((cause) => rival(cause, on)), missing(incident), record(doc, clock)),
     ),
+    meanwhile.element,
   );
-  return { element, lanes, ranges };
+  return {
+    element,
+    lanes,
+    ranges,
+    show: (range) => (lanes.show(range), meanwhile.show(range)),
+    recolour: () => (lanes.recolour(), meanwhile.recolour()),
+    end: () => (lanes.end(), meanwhile.end()),
+  };
 }
 
 /** The beginning, in which order is seen, and the whole. */
@@ -98,7 +119,7 @@ function verdict(incident: Incident, clock: Clock, on: Actions): HTMLElement {
         "span",
         { class: "actions" },
         h("button", { type: "button", id: "copy", click: (event: Event) => on.markdown(event.currentTarget as HTMLElement), title: "Copy as Markdown for a ticket (m)" }, "Copy for the ticket"),
-        h("a", { class: "button", href: on.jsonAddress, title: "The document that this page is drawn from" }, "JSON"),
+        ...SAVES.map(([kind, text, title]) => h("button", { type: "button", "data-save": kind, title, click: () => on.save(kind) }, text)),
       ),
     ),
     h("h1", { id: "headline", tabindex: -1 }, incident.headline),
@@ -185,6 +206,13 @@ function speaksFor(cause: Cause | undefined, on: Actions): Child {
 function rival(cause: Cause, on: Actions): Child {
   return section(`rival-${cause.cause}`, "And beside it",
     h("p", {}, h("b", {}, causeName(cause.cause, on)), ` · ${cause.confidence}`), cause.story && h("p", {}, cause.story), evidenceList(cause.for, on));
+}
+
+/** What the analyzer remembers of incidents like this one; older documents do not say. */
+function seenBefore(incident: Incident, clock: Clock): Child {
+  const before = incident.seen_before ?? [];
+  if (before.length === 0) return null;
+  return section("seen-before", "Seen before", h("ul", { class: "notes" }, ...before.map((one) => h("li", {}, h("time", { datetime: one.from }, clock.full(seconds(one.from))), ` ${one.headline}`))));
 }
 
 function missing(incident: Incident): Child {

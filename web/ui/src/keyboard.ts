@@ -1,22 +1,25 @@
 /** Everything can be done from the keyboard; `?` shows how. */
 
+import type { ViewName } from "./address";
 import { h } from "./dom";
+import type { Keys } from "./view";
 
-export interface Keys {
-  step: (by: number) => void;
-  zoom: (by: number) => void;
-  whole: () => void;
-  incident: (by: number) => void;
-  copy: () => void;
+/** What keys do in every view. */
+export interface Always {
+  visit: (view: ViewName) => void;
   theme: () => void;
   zone: () => void;
 }
 
 const SHEET: [string, string][] = [
+  ["1 2 3", "now, incidents, explore"],
   ["← →", "crosshair to the reading before, after (with Shift: ten)"],
-  ["+ −", "zoom in, out around the middle"],
-  ["0", "how it began, or all of it"],
+  ["+ −", "zoom in, out"],
+  ["0", "the whole, or how it began"],
   ["j k", "next, previous incident"],
+  ["o", "now: open what is wrong"],
+  ["Space", "now: hold, go on"],
+  ["f", "explore: find a series"],
   ["m", "copy as Markdown for the ticket"],
   ["/", "type the span to look at"],
   ["t", "theme: system, dark, light"],
@@ -36,29 +39,38 @@ export function help(): void {
   dialog.showModal();
 }
 
-export function keys(on: Keys): void {
+export function keys(of: () => Keys, always: Always): void {
   addEventListener("keydown", (event) => {
     const target = event.target as HTMLElement;
     if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, select, textarea") || document.querySelector("dialog[open]")) return;
+    const on = of();
     const step = event.shiftKey ? 10 : 1;
-    const actions: Record<string, () => void> = {
-      ArrowLeft: () => on.step(-step),
-      ArrowRight: () => on.step(step),
-      "+": () => on.zoom(0.6),
-      "=": () => on.zoom(0.6),
-      "-": () => on.zoom(1 / 0.6),
-      "0": () => on.whole(),
-      j: () => on.incident(1),
-      k: () => on.incident(-1),
-      m: () => on.copy(),
-      t: () => on.theme(),
-      z: () => on.zone(),
+    const by = <T>(action: ((by: T) => void) | undefined, value: T): (() => void) | undefined => action && (() => action(value));
+    const actions: Record<string, (() => void) | undefined> = {
+      "1": () => always.visit("now"),
+      "2": () => always.visit("incidents"),
+      "3": () => always.visit("explore"),
+      ArrowLeft: by(on.step, -step),
+      ArrowRight: by(on.step, step),
+      "+": by(on.zoom, 0.6),
+      "=": by(on.zoom, 0.6),
+      "-": by(on.zoom, 1 / 0.6),
+      "0": on.whole,
+      j: by(on.next, 1),
+      k: by(on.next, -1),
+      o: on.open,
+      // Where a button has the focus, the space bar is its own.
+      " ": target.matches("button, a, summary") ? undefined : on.pause,
+      f: on.find,
+      m: on.copy,
+      t: always.theme,
+      z: always.zone,
       "/": () => document.getElementById("from")?.focus(),
-      "?": () => help(),
+      "?": help,
     };
     const action = actions[event.key];
-    // A group that scrolls sideways keeps its arrows.
-    if (!action || (event.key.startsWith("Arrow") && target.closest(".graph-scroll, .file"))) return;
+    // What scrolls sideways keeps its arrows.
+    if (!action || (event.key.startsWith("Arrow") && target.closest(".graph-scroll, .file, .table-scroll, [role=slider]"))) return;
     event.preventDefault();
     action();
   });

@@ -3,6 +3,7 @@
 import uPlot from "uplot";
 import { api } from "./api";
 import { axis } from "./axis";
+import { moveCursor } from "./chart";
 import { causal, causeName, firstMover, lead, mainCause } from "./chain";
 import type { Evidence, Incident, Series, SeriesAnswer, TimelineEvent } from "./document";
 import { type Child, h, replace } from "./dom";
@@ -17,7 +18,8 @@ export interface Range {
 
 const HEIGHT = 62;
 const POINTS = 1200;
-const SYNC = "lanes";
+/** What shares the crosshair. */
+export const SYNC = "incident";
 
 interface Lane {
   event: TimelineEvent;
@@ -95,6 +97,11 @@ export class Lanes {
     return this.range;
   }
 
+  /** What is drawn in each lane, by the id of its event. */
+  canvases(): Map<string, HTMLCanvasElement> {
+    return new Map(this.lanes.flatMap((lane) => (lane.chart ? [[lane.event.id, lane.chart.ctx.canvas] as const] : [])));
+  }
+
   /** Draws anew in the colours of the theme. */
   recolour(): void {
     this.build();
@@ -110,7 +117,7 @@ export class Lanes {
     const next = this.cursor < 0 ? start : Math.min(end, Math.max(start, this.cursor + by));
     const chart = this.lanes.find((lane) => lane.chart)?.chart;
     const time = at[next];
-    if (chart && time !== undefined) chart.setCursor({ left: chart.valToPos(time, "x"), top: HEIGHT / 2 });
+    if (chart && time !== undefined) moveCursor(chart, time);
   }
 
   /** Brings an event's lane into view and marks it. */

@@ -1,27 +1,43 @@
 /** What stands above everything: the machine, and the span that is looked at. */
 
-import type { Address } from "./address";
+import { type Address, type ViewName, read, visit } from "./address";
 import type { NodeInfo } from "./document";
 import { h, s } from "./dom";
 import { duration, gibibytes } from "./format";
 import { theme } from "./theme";
 import { type Clock, type ZoneChoice, seconds } from "./time";
-import { read } from "./address";
 
 /** Looked at when nothing is asked for: the last hours of the data. */
-const DEFAULT_S = 6 * 3600;
+export const DEFAULT_S = 6 * 3600;
 
-const QUICK: [string, number][] = [["10 min", 600], ["1 h", 3600], ["6 h", 21_600], ["24 h", 86_400], ["7 d", 604_800]];
+const QUICK: [string, number][] = [["10 min", 600], ["1 h", 3600], ["6 h", 21_600], ["24 h", 86_400], ["7 d", 604_800], ["30 d", 2_592_000]];
 
 /** What the address asks for: known times, or words that only the server understands. */
-export function spanOf(address: Address, node: NodeInfo): { from: number; to: number } | { typed: { from?: string; to?: string } } {
+export function spanOf(address: Address, node: NodeInfo, otherwise: number): { from: number; to: number } | { typed: { from?: string; to?: string } } {
   const data = { from: seconds(node.from ?? ""), to: seconds(node.to ?? "") };
   if (address.from ?? address.to) return { typed: { ...(address.from ? { from: address.from } : {}), ...(address.to ? { to: address.to } : {}) } };
-  const last = Number(address.last) || DEFAULT_S;
+  const last = Number(address.last) || otherwise;
   return { from: Math.max(data.from, data.to - last), to: data.to };
 }
 
-export function header(node: NodeInfo | undefined, clock: Clock, on: { theme: () => void; help: () => void; zone: (zone: ZoneChoice) => void }): HTMLElement {
+const PLACES: { view: ViewName; text: string; key: string }[] = [
+  { view: "now", text: "Now", key: "1" },
+  { view: "incidents", text: "Incidents", key: "2" },
+  { view: "explore", text: "Explore", key: "3" },
+];
+
+function places(view: ViewName): HTMLElement {
+  const current = view === "incident" ? "incidents" : view;
+  const follow = (event: MouseEvent, to: ViewName): void => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    visit(to);
+  };
+  return h("nav", { class: "places", "aria-label": "Views" },
+    ...PLACES.map(({ view: to, text, key }) => h("a", { href: `/${to}`, "aria-current": to === current ? "page" : null, title: `${text} (${key})`, click: (event: MouseEvent) => follow(event, to) }, text)));
+}
+
+export function header(view: ViewName, node: NodeInfo | undefined, clock: Clock, on: { theme: () => void; help: () => void; zone: (zone: ZoneChoice) => void }): HTMLElement {
   const choice = read().zone ?? "node";
   const zones: [ZoneChoice, string][] = [["node", `node (${node?.tz ?? "…"})`], ["utc", "UTC"], ["reader", "yours"]];
   const zone = h("select", { id: "zone", "aria-label": "Time zone", change: () => on.zone(zone.value as ZoneChoice) }, ...zones.map(([value, text]) => h("option", { value, selected: value === choice }, text)));
@@ -29,6 +45,7 @@ export function header(node: NodeInfo | undefined, clock: Clock, on: { theme: ()
     "header",
     { class: "masthead" },
     h("a", { class: "brand", href: "/", "aria-label": "highwater, first page" }, mark(), h("span", {}, "highwater")),
+    places(view),
     h(
       "div",
       { class: "machine" },
@@ -55,13 +72,13 @@ function mark(): SVGElement {
 
 type Change = { from?: string | undefined; to?: string | undefined; last?: string | undefined };
 
-export function rangeForm(node: NodeInfo, address: Address, span: { from: number; to: number }, clock: Clock, change: (to: Change) => void): HTMLElement {
+export function rangeForm(node: NodeInfo, address: Address, span: { from: number; to: number }, otherwise: number, clock: Clock, change: (to: Change) => void): HTMLElement {
   const typed = Boolean(address.from ?? address.to);
   const from = h("input", { id: "from", type: "text", autocomplete: "off", spellcheck: "false", value: address.from ?? clock.full(span.from).slice(4), size: 20 });
   const to = h("input", { id: "to", type: "text", autocomplete: "off", spellcheck: "false", value: address.to ?? clock.full(span.to).slice(4), size: 20 });
   const recorded = seconds(node.to ?? "") - seconds(node.from ?? "");
   const quick = QUICK.filter(([, length], i) => i === 0 || (QUICK[i - 1]?.[1] ?? 0) < recorded || length < recorded);
-  const current = typed ? undefined : Number(address.last) || DEFAULT_S;
+  const current = typed ? undefined : Number(address.last) || otherwise;
   return h(
     "form",
     {

@@ -29,7 +29,9 @@ export function whole(error: unknown, retry: () => void, token: (given: string) 
     case 401: {
       const input = h("input", { type: "password", id: "token", autocomplete: "off", required: true });
       const form = h("form", { class: "token", submit: (event: Event) => (event.preventDefault(), token(input.value)) }, h("label", { for: "token" }, "Token"), input, h("button", { type: "submit" }, "Open"));
-      return panel("locked", "This page wants a token", h("p", {}, "It can be reached from outside, so whoever started it gave --token or $HIGHWATER_TOKEN. It is kept in this tab only."), form);
+      return panel("locked", "This page wants a token", h("p", {}, "Whoever started it gave ", h("code", {}, "--token"), " or ", h("code", {}, "$HIGHWATER_TOKEN"), ". It is kept in this tab only, and sent with each question."),
+        location.protocol === "http:" && !/^(localhost|127\.|\[::1\])/.test(location.host) && h("p", { class: "caution" }, "This connection is not encrypted: whoever can listen on the way reads the token too. Start it with --tls-cert and --tls-key, or tunnel."),
+        form);
     }
     case 404:
       return panel("empty", "Nothing is recorded yet", h("p", {}, error.detail), h("p", {}, "Recording begins with ", h("code", {}, "collector run"), "; what others recorded comes in with ", h("code", {}, "analyzer import"), "."), again);

@@ -66,6 +66,20 @@ export class Clock {
     return `${f["weekday"]} ${f["year"]}-${f["month"]}-${f["day"]}`;
   }
 
+  /** `11-23` */
+  date(time: number): string {
+    return this.day(time).slice(-5);
+  }
+
+  /** Unix seconds at which the day of a time begins in this zone. */
+  midnight(time: number): number {
+    const [hours, minutes, seconds] = this.second(Math.floor(time)).split(":").map(Number);
+    const start = Math.floor(time) - (hours ?? 0) * 3600 - (minutes ?? 0) * 60 - (seconds ?? 0);
+    // On a day on which clocks were set, that is an hour off.
+    if (this.second(start) === "00:00:00") return start;
+    return [start - 3600, start + 3600].find((t) => this.second(t) === "00:00:00" && this.day(t) === this.day(time)) ?? start;
+  }
+
   /** `Mon 2026-11-23 22:54:18`, of which the day is left out where it is that of `beside`. */
   full(time: number, beside?: number): string {
     const day = this.day(time);

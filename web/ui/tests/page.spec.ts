@@ -1,9 +1,6 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { type Page, expect, test } from "@playwright/test";
+import { findings } from "./axe";
 import { type Served, serve } from "./served";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let served: Served;
 test.beforeAll(async () => {
@@ -14,15 +11,6 @@ test.afterAll(() => served.stop());
 async function open(page: Page, query = ""): Promise<void> {
   await page.goto(served.url + query);
   await expect(page.locator(".skeleton")).toHaveCount(0);
-}
-
-/** What axe-core finds wrong, one line each. It comes in from outside: the page's own policy allows no such script. */
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe.run();
-    return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html}`));
-  });
 }
 
 test("the sample incident is told: what, who, what first, how sure, what not", async ({ page }) => {
