@@ -1,15 +1,16 @@
 //! `cargo xtask bench`: what recording costs against the least it could cost, what is kept against what was read, and
-//! how long an explanation takes. Everything is measured on this machine as it is; nothing here fails a build.
+//! how long an explanation and the page's API take. Everything is measured on this machine as it is; nothing here fails a build.
 
 mod explain;
 mod floor;
 mod recording;
 mod storage;
+mod web;
 
 use crate::programs;
 use anyhow::Result;
 
-/// Measure the collector, the store and `analyzer explain`
+/// Measure the collector, the store, `analyzer explain` and the page's API
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Ticks of the collector to measure
@@ -18,17 +19,25 @@ pub(crate) struct Arguments {
     /// Milliseconds between two ticks. A shorter time than in use measures the same work sooner
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(10..=1000))]
     interval_ms: u64,
+    /// Only the page's API
+    #[arg(long)]
+    web: bool,
 }
 
 /// Builds what users install, and prints a table for each part.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let programs = programs::build_release(&["collector", "analyzer"])?;
+    let programs = programs::build_release(&["collector", "analyzer", "web"])?;
     let folder = programs::empty_folder("bench")?;
+    if arguments.web {
+        print!("\n{}", web::measure(&programs, &folder)?);
+        return Ok(());
+    }
     let collector = recording::measure(&programs.join("collector"), &folder, arguments)?;
     print!("\n{collector}");
     let analyzer = programs.join("analyzer");
     print!("\n{}", storage::measure(&analyzer, &folder)?);
     print!("\n{}", explain::measure(&analyzer, &folder)?);
+    print!("\n{}", web::measure(&programs, &folder)?);
     Ok(())
 }
 

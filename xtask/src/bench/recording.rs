@@ -17,6 +17,7 @@ pub(super) fn measure(collector: &Path, folder: &Path, arguments: &Arguments) ->
     let in_use = Arguments {
         ticks: SECONDS_IN_USE,
         interval_ms: 1000,
+        web: false,
     };
     let all = run(collector, folder, &in_use, true)?;
     let (ratio, resident) = (files.median / files.floor, all.resident_mib);
