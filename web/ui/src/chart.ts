@@ -168,7 +168,7 @@ export class Chart {
         scales: { x: { time: false, min: range.from, max: range.to }, y: { range: (_u, low, high) => bounds(low, high, options.top) } },
         axes: [
           { ...axis, size: 26, space: 76, incrs: STEPS, values: (_u, ticks, _k, _s, step) => ticks.map((t) => tickText(t, step, options.clock)) },
-          { ...axis, size: 74, space: 34, values: (_u, ticks) => ticks.map((v) => brief(v, options.unit)) },
+          { ...axis, size: 86, space: 34, values: (_u, ticks) => ticks.map((v) => brief(v, options.unit)) },
         ],
         series: [{}, ...drawn, ...edges],
         bands,

@@ -56,7 +56,7 @@ export class Explore implements View {
       find: () => this.finder.focusField(),
     };
     const step = (text: string, said: string, by: number): HTMLElement => h("button", { type: "button", "aria-label": said, click: () => this.step(by) }, text);
-    replace(this.element, h("h1", {}, "Explore"), h("div", { class: "picker" }, this.finder, this.chosen), this.tools, this.note, this.board,
+    replace(this.element, h("h1", {}, "Explore"), h("div", { class: "picker" }, this.finder, this.chosen), this.tools, this.note, h("h2", { class: "unseen" }, "Charts"), this.board,
       h("div", { class: "scrub" }, step("←", "A reading earlier", -1), this.slider, step("→", "A reading later", 1)), this.past.element);
     void this.load();
   }

@@ -67,7 +67,8 @@ export class Past {
   }
 
   private async content(time: number, what: string, signal: AbortSignal): Promise<Child> {
-    const at = stamp(time);
+    // Times of the page are cut to milliseconds: what was recorded with that very tick belongs to it.
+    const at = stamp(time + 0.001);
     switch (what) {
       case "processes": {
         const { processes } = await api.processes(at, DOING_S, 12, signal);

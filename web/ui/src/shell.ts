@@ -56,7 +56,7 @@ export function header(view: ViewName, node: NodeInfo | undefined, clock: Clock,
       node?.to && h("span", { class: "until" }, `recorded to ${clock.full(seconds(node.to))}`),
     ),
     h("div", { class: "tools" }, zone,
-      h("button", { type: "button", id: "theme", click: on.theme, title: "Light, dark, or as the system (t)" }, `theme: ${theme()}`),
+      h("button", { type: "button", id: "theme", click: on.theme, title: "Light, dark, or as the system (t)", "aria-label": `Theme: ${theme()}` }, h("span", { class: "wide-only" }, `theme: ${theme()}`), h("span", { class: "narrow-only", "aria-hidden": "true" }, "◐")),
       h("button", { type: "button", id: "help", click: on.help, title: "Keys (?)", "aria-label": "Keyboard help" }, "?")),
   );
 }

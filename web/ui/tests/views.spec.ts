@@ -84,9 +84,9 @@ test("any series is found by some letters, drawn, as a rate and raw, and beside 
   await expect(page.locator("#found li").first()).toContainText("pgscan_kswapd");
   await page.keyboard.press("Enter");
   expect(parameters(page).get("of")).toBe("vmstat.pgscan_kswapd@host");
-  await expect(page.locator(".chart-legend")).toContainText(/vmstat.pgscan_kswapd [\d,.]+k pages\/s/);
+  await expect(page.locator(".chart-legend")).toContainText(/vmstat.pgscan_kswapd \d[\d,.]*k?\spages\/s/);
   await page.getByRole("button", { name: "raw" }).click();
-  await expect(page.locator(".chart-legend")).toContainText(/vmstat.pgscan_kswapd [\d.]+M pages/);
+  await expect(page.locator(".chart-legend")).toContainText(/vmstat.pgscan_kswapd [\d.]+M\spages$/);
   await page.getByRole("button", { name: "a day before" }).click();
   await expect(page.locator(".explore-note")).toContainText("Nothing is recorded a day before");
   await open(page, `${flood.url}explore?of=no.such`);
