@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod cat;
 pub mod causes;
+pub mod column;
 pub mod compare;
 pub mod diff;
 pub mod explain;

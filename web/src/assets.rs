@@ -19,6 +19,16 @@ pub(crate) async fn asset(Path(path): Path<String>) -> Response {
     serve(&format!("assets/{path}"))
 }
 
+/// Sets the theme before the first paint. Its name is fixed, so it is asked for each time.
+pub(crate) async fn theme() -> Response {
+    serve("theme.js")
+}
+
+/// The icon.
+pub(crate) async fn mark() -> Response {
+    serve("mark.svg")
+}
+
 fn serve(path: &str) -> Response {
     let Some(file) = Page::get(path) else {
         return Problem::not_found(format!("no file {}", path.chars().take(80).collect::<String>()))
@@ -31,10 +41,10 @@ fn serve(path: &str) -> Response {
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     };
-    let keep = if path == "index.html" {
-        "no-cache"
-    } else {
+    let keep = if path.starts_with("assets/") {
         "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
     };
     (
         [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)],

@@ -1,6 +1,7 @@
 //! Who may ask, by which name, and what the answers forbid the browser.
 
 use crate::problem::Problem;
+use crate::query::cut;
 use crate::server::Shared;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -11,13 +12,7 @@ use std::sync::Arc;
 
 /// Checks host and token before anything else happens.
 pub(crate) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|h| h.to_str().ok())
-        .unwrap_or("")
-        .to_string();
-    let mut response = match allowed(&shared, request.headers(), &host) {
+    let mut response = match allowed(&shared, &request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
@@ -25,12 +20,29 @@ pub(crate) async fn check(State(shared): State<Arc<Shared>>, request: Request, n
     response
 }
 
-fn allowed(shared: &Shared, headers: &HeaderMap, host: &str) -> Result<(), Problem> {
-    if !is_own_name(host, shared) {
-        return Err(Problem::misdirected(&host.chars().take(80).collect::<String>()));
+fn allowed(shared: &Shared, request: &Request) -> Result<(), Problem> {
+    let Some(token) = &shared.access.token else {
+        if shared.access.encrypted {
+            return Ok(());
+        }
+        // A name of somebody else's domain that resolves to us is refused. With a token, which such a page cannot know, or a
+        // certificate, which it does not have, any name is fine.
+        let host = request.headers().get(header::HOST);
+        let host = host.map_or("", |h| h.to_str().unwrap_or("?"));
+        return if is_own_name(host) {
+            Ok(())
+        } else {
+            Err(Problem::misdirected(&cut(host)))
+        };
+    };
+    // The page itself says nothing about the machine, and is what asks for the token.
+    if !request.uri().path().starts_with("/api/") {
+        return Ok(());
     }
-    let Some(token) = &shared.token else { return Ok(()) };
-    let given = headers.get(header::AUTHORIZATION).and_then(|h| h.to_str().ok());
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|h| h.to_str().ok());
     let given = given.and_then(|g| g.strip_prefix("Bearer ")).unwrap_or("");
     if same(given.as_bytes(), token.as_bytes()) {
         Ok(())
@@ -39,12 +51,8 @@ fn allowed(shared: &Shared, headers: &HeaderMap, host: &str) -> Result<(), Probl
     }
 }
 
-/// An address, or localhost: a name of somebody else's domain that resolves to us is refused. With a token, which such a page
-/// cannot know, any name is fine.
-fn is_own_name(host: &str, shared: &Shared) -> bool {
-    if shared.token.is_some() {
-        return true;
-    }
+/// `localhost` or an address of this machine's own loopback, with or without a port.
+fn is_own_name(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or(""),
         None => host.split(':').next().unwrap_or(""),
@@ -54,20 +62,23 @@ fn is_own_name(host: &str, shared: &Shared) -> bool {
 
 /// Compares without telling by its time how far two texts agree.
 fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |differ, (x, y)| differ | (x ^ y)) == 0
+    let differ = a.iter().zip(b).fold(0, |differ, (x, y)| differ | (x ^ y));
+    a.len() == b.len() && std::hint::black_box(differ) == 0
 }
 
 fn protect(headers: &mut HeaderMap) {
+    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
+                          base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     for (name, value) in [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (
             HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
         ),
     ] {

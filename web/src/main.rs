@@ -1,12 +1,24 @@
 //! `web`: the page on which an incident is understood, and the JSON that it is made from.
 
-mod api;
+mod answer;
 mod assets;
+mod csv;
 mod database;
+mod explanations;
 mod guard;
+mod incidents;
+mod listen;
+mod live;
+mod openapi;
+mod patience;
 mod problem;
+mod processes;
+mod query;
+mod records;
 mod series;
 mod server;
+mod tls;
+mod windows;
 
 use clap::{CommandFactory, Parser};
 use std::io::Write;
@@ -17,9 +29,9 @@ use store::{Configuration, Setting};
 
 /// Serves the page and the API of one database, read-only.
 ///
-/// By default only this machine can connect. Any other address wants a token, which each request then carries as
-/// `Authorization: Bearer TOKEN`: that is for programs. A browser cannot send it, so for the page use a tunnel to this machine
-/// (`ssh -L 7311:127.0.0.1:7311 NODE`).
+/// By default only this machine can connect (from elsewhere: `ssh -L 7311:127.0.0.1:7311 NODE`). Any other address wants a token
+/// or a certificate, better both. Programs send the token as `Authorization: Bearer TOKEN`; the page asks for it and keeps it
+/// in its tab only.
 #[derive(Parser)]
 #[command(name = "web", version, about)]
 struct Arguments {
@@ -34,9 +46,15 @@ struct Arguments {
     /// Address to listen on [default: 127.0.0.1:7311]
     #[arg(long, value_name = "ADDRESS:PORT", env = "HIGHWATER_LISTEN")]
     listen: Option<SocketAddr>,
-    /// Token that requests must carry
+    /// Token that questions must carry; better in the environment, where other users do not see it
     #[arg(long, value_name = "TOKEN", env = "HIGHWATER_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Certificate chain (PEM): connections are encrypted. A renewed one is taken without a restart
+    #[arg(long, value_name = "FILE", env = "HIGHWATER_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, value_name = "FILE", env = "HIGHWATER_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Print completions for a shell and end
     #[arg(long, value_name = "SHELL", exclusive = true)]
     completions: Option<clap_complete::Shell>,
@@ -57,18 +75,28 @@ fn main() -> ExitCode {
     if let Some(folder) = &arguments.man {
         return end(clap_mangen::generate_to(Arguments::command(), folder).map_err(Into::into));
     }
-    let Settings { db, listen, token } = match settings(arguments) {
+    let Settings {
+        db,
+        listen,
+        token,
+        tls,
+    } = match settings(arguments) {
         Ok(settings) => settings,
         Err(error) => {
             eprintln!("web: {error:#}");
             return ExitCode::from(2);
         }
     };
-    if !listen.ip().is_loopback() && token.is_none() {
-        eprintln!("web: {listen} can be reached from outside: give --token or $HIGHWATER_TOKEN");
+    if !listen.ip().is_loopback() && token.is_none() && tls.is_none() {
+        eprintln!(
+            "web: {listen} can be reached from outside: give --token or $HIGHWATER_TOKEN, or --tls-cert and --tls-key"
+        );
         return ExitCode::from(2);
     }
-    end(server::run(db, listen, token))
+    let tls = tls
+        .map(|(certificate, key)| tls::Tls::new(certificate, key))
+        .transpose();
+    end(tls.and_then(|tls| server::run(db, listen, token, tls)))
 }
 
 fn end(result: anyhow::Result<()>) -> ExitCode {
@@ -86,6 +114,8 @@ struct Settings {
     db: PathBuf,
     listen: SocketAddr,
     token: Option<String>,
+    /// Certificate chain and private key.
+    tls: Option<(PathBuf, PathBuf)>,
 }
 
 /// What the command line and the environment leave open is the configuration file's to say.
@@ -95,6 +125,7 @@ fn settings(arguments: Arguments) -> anyhow::Result<Settings> {
         None => Configuration::load()?,
     };
     let (mut listen, mut token) = (arguments.listen, arguments.token);
+    let (mut tls_cert, mut tls_key) = (arguments.tls_cert, arguments.tls_key);
     for entry in file.of("web") {
         let Setting::Text(text) = &entry.setting else {
             return Err(file.wrong(entry, "expected text").into());
@@ -109,9 +140,21 @@ fn settings(arguments: Arguments) -> anyhow::Result<Settings> {
                 listen = listen.or(Some(address));
             }
             "token" => token = token.or(Some(text.clone())),
-            _ => return Err(file.wrong(entry, "unknown key; there are listen, token").into()),
+            "tls_cert" => tls_cert = tls_cert.or(Some(text.into())),
+            "tls_key" => tls_key = tls_key.or(Some(text.into())),
+            _ => {
+                return Err(file
+                    .wrong(entry, "unknown key; there are listen, token, tls_cert, tls_key")
+                    .into());
+            }
         }
     }
+    let said = |path: Option<PathBuf>| path.filter(|p| !p.as_os_str().is_empty());
+    let tls = match (said(tls_cert), said(tls_key)) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        _ => anyhow::bail!("tls_cert and tls_key belong together: only one of them is set"),
+    };
     let named = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let db = match arguments.db.or_else(|| named("HIGHWATER_DB").map(PathBuf::from)) {
         Some(path) => path,
@@ -121,6 +164,7 @@ fn settings(arguments: Arguments) -> anyhow::Result<Settings> {
         db,
         listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7311))),
         token: token.filter(|token| !token.is_empty()),
+        tls,
     })
 }
 
@@ -136,7 +180,9 @@ mod tests {
         let all = ["web", "--config", path.to_str().unwrap()];
         let arguments = Arguments::parse_from(all.iter().chain(words));
         match settings(arguments) {
-            Ok(Settings { db, listen, token }) => format!("{} {listen} {token:?}", db.display()),
+            Ok(Settings {
+                db, listen, token, ..
+            }) => format!("{} {listen} {token:?}", db.display()),
             Err(error) => error
                 .to_string()
                 .replace(&format!("{}/", folder.path().display()), ""),

@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 problems.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// What went wrong with a request.
@@ -12,49 +12,68 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// The request makes no sense.
-    pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {
+    fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Problem {
         Problem {
-            status: StatusCode::BAD_REQUEST,
-            title: "bad request",
+            status,
+            title,
             detail: detail.into(),
         }
+    }
+
+    /// The request makes no sense.
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, "bad request", detail)
     }
 
     /// Who asks is not known.
     pub(crate) fn unauthorized() -> Problem {
-        Problem {
-            status: StatusCode::UNAUTHORIZED,
-            title: "a token is wanted",
-            detail: "send Authorization: Bearer TOKEN".into(),
-        }
+        let detail = "send Authorization: Bearer TOKEN";
+        Problem::new(StatusCode::UNAUTHORIZED, "a token is wanted", detail)
     }
 
     /// The Host header names another site: a page elsewhere may have been pointed at us (DNS rebinding).
     pub(crate) fn misdirected(host: &str) -> Problem {
-        Problem {
-            status: StatusCode::MISDIRECTED_REQUEST,
-            title: "not this host",
-            detail: format!("this server is not {host}"),
-        }
+        let detail = format!("this server is not {host:?}");
+        Problem::new(StatusCode::MISDIRECTED_REQUEST, "not this host", detail)
     }
 
-    /// Nothing is recorded there.
+    /// Nothing is there.
     pub(crate) fn not_found(detail: impl Into<String>) -> Problem {
-        Problem {
-            status: StatusCode::NOT_FOUND,
-            title: "not found",
-            detail: detail.into(),
-        }
+        Problem::new(StatusCode::NOT_FOUND, "not found", detail)
+    }
+
+    /// Only reading is possible here.
+    pub(crate) fn not_allowed() -> Problem {
+        let detail = "only GET and HEAD: nothing can be changed from here";
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", detail)
     }
 
     /// The database cannot be read now.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Problem {
-        Problem {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            title: "the database cannot be read",
-            detail: detail.into(),
-        }
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the database cannot be read",
+            detail,
+        )
+    }
+
+    /// Our own fault.
+    pub(crate) fn internal(detail: impl Into<String>) -> Problem {
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "something went wrong here",
+            detail,
+        )
+    }
+
+    /// What is wrong, for a person.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Whether nothing is there, as against something being wrong.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
     }
 }
 
@@ -69,12 +88,19 @@ impl IntoResponse for Problem {
         let body =
             serde_json::json!({ "title": self.title, "status": self.status.as_u16(), "detail": self.detail });
         let mut response = (self.status, body.to_string()).into_response();
-        let kind = header::HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        if self.status == StatusCode::UNAUTHORIZED {
-            let bearer = header::HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
-        }
+        let mut set = |name, value| {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value))
+        };
+        set(header::CONTENT_TYPE, "application/problem+json");
+        set(header::CACHE_CONTROL, "no-store");
+        match self.status {
+            StatusCode::UNAUTHORIZED => set(header::WWW_AUTHENTICATE, "Bearer"),
+            StatusCode::METHOD_NOT_ALLOWED => set(header::ALLOW, "GET, HEAD"),
+            StatusCode::SERVICE_UNAVAILABLE => set(header::RETRY_AFTER, "5"),
+            _ => None,
+        };
         response
     }
 }

@@ -23,6 +23,16 @@ const NPM: Tool = Tool {
     programs: &["npm"],
     package: "npm",
 };
+/// Asks the API as fast as it answers.
+pub(crate) const WRK: Tool = Tool {
+    programs: &["wrk"],
+    package: "wrk",
+};
+/// Runs what the API is measured against.
+pub(crate) const PYTHON: Tool = Tool {
+    programs: &["python3"],
+    package: "python3-venv",
+};
 /// Opens the page in tests.
 pub(crate) const CHROMIUM: Tool = Tool {
     programs: &["chromium", "chromium-browser", "google-chrome"],

@@ -1,39 +1,81 @@
-// Numbers and times as a person reads them.
+/** Numbers as a person reads them, as in the analyzer's reports: decimal multiples, three digits at most. */
 
-export function bytes(value: number): string {
-  const size = Math.abs(value);
-  for (const [unit, factor] of [["TB", 1e12], ["GB", 1e9], ["MB", 1e6], ["kB", 1e3]] as const) {
-    if (size >= factor) return `${Number((value / factor).toPrecision(3))} ${unit}`;
-  }
-  return `${Math.round(value)} B`;
+const THIN = "\u202f";
+
+function digits(value: number): string {
+  if (value >= 100) return value.toFixed(0);
+  if (value >= 10) return value.toFixed(1).replace(/\.0$/, "");
+  return value.toFixed(2).replace(/\.?0+$/, "");
 }
 
-/** A value in its unit. Unknown is said, never shown as zero. */
-export function value(value: number | null, unit: string): string {
-  if (value === null || !Number.isFinite(value)) return "unknown";
-  if (unit === "B") return bytes(value);
-  if (unit === "B/s") return `${bytes(value)}/s`;
-  const number = Math.abs(value) < 10 && value % 1 !== 0 ? value.toFixed(1) : Math.round(value).toLocaleString("en");
-  if (unit === "1/s") return `${number}/s`;
-  return unit === "" || unit === "ratio" ? number : `${number} ${unit}`;
+export function bytes(value: number): string {
+  const sign = value < 0 ? "−" : "";
+  const size = Math.abs(value);
+  for (const [unit, factor] of [["TB", 1e12], ["GB", 1e9], ["MB", 1e6], ["kB", 1e3]] as const) {
+    if (size >= factor) return `${sign}${digits(size / factor)}${THIN}${unit}`;
+  }
+  return `${sign}${digits(size)}${THIN}B`;
+}
+
+export function count(value: number): string {
+  const sign = value < 0 ? "−" : "";
+  const size = Math.abs(value);
+  if (size > 0 && size < 10 && Math.abs(size - Math.round(size)) > 0.05) return sign + size.toFixed(1);
+  return sign + Math.round(size).toLocaleString("en-US");
+}
+
+/** A value in its unit: `560 MB/s`, `43 %`, `450,000 pages/s`. Unknown is said, never shown as zero. */
+export function inUnit(value: number | null | undefined, unit: string): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "unknown";
+  switch (unit) {
+    case "B":
+      return bytes(value);
+    case "B/s":
+      return `${bytes(value)}/s`;
+    case "kB":
+      return bytes(value * 1024);
+    case "kB/s":
+      return `${bytes(value * 1024)}/s`;
+    case "ratio":
+      return value.toFixed(2);
+    case "1/s":
+    case "/s":
+      return `${count(value)}/s`;
+    case "":
+      return count(value);
+    default:
+      return `${count(value)}${THIN}${unit}`;
+  }
 }
 
 /** The same where space is scarce: `540k pages/s`. */
-export function brief(number: number | null, unit: string): string {
-  if (number === null || unit.startsWith("B") || Math.abs(number) < 10_000) return value(number, unit);
-  const [size, letter] = Math.abs(number) >= 1e6 ? [number / 1e6, "M"] : [number / 1e3, "k"];
-  return `${Number(size.toPrecision(3))}${letter}${unit === "1/s" ? "/s" : unit === "" ? "" : ` ${unit}`}`;
+export function brief(value: number | null | undefined, unit: string): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "unknown";
+  if (unit.startsWith("B") || unit.startsWith("kB") || Math.abs(value) < 10_000) return inUnit(value, unit);
+  const short = Math.abs(value) >= 1e6 ? `${digits(value / 1e6)}M` : `${digits(value / 1e3)}k`;
+  return unit === "1/s" ? `${short}/s` : unit === "" ? short : `${short}${THIN}${unit}`;
 }
 
-/** `22:54:18`, or to the tenth, rounded. */
-export function clock(iso: string, timeZone: string, tenths = false): string {
-  const time = new Date(tenths ? Math.round(Date.parse(iso) / 100) * 100 : iso);
-  const text = time.toLocaleTimeString("en-GB", { timeZone, hour12: false });
-  return tenths ? `${text}.${Math.floor((time.getTime() % 1000) / 100)}` : text;
+/** A length of time: `0.4 s`, `15.2 s`, `1 min 19 s`, `2 h 5 min`. */
+export function duration(seconds: number): string {
+  const size = Math.abs(seconds);
+  const sign = seconds < 0 ? "−" : "";
+  if (size < 59.95) return `${sign}${size.toFixed(size < 9.95 || size % 1 > 0.04 ? 1 : 0)}${THIN}s`;
+  const whole = Math.round(size);
+  if (whole < 3600) return join(sign, Math.floor(whole / 60), "min", whole % 60, "s");
+  if (whole < 86_400) return join(sign, Math.floor(whole / 3600), "h", Math.floor((whole % 3600) / 60), "min");
+  return join(sign, Math.floor(whole / 86_400), "d", Math.floor((whole % 86_400) / 3600), "h");
 }
 
-export function day(iso: string, timeZone: string): string {
-  return new Date(iso).toLocaleDateString("en-CA", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
+function join(sign: string, a: number, unitA: string, b: number, unitB: string): string {
+  return `${sign}${a}${THIN}${unitA}${b > 0 ? ` ${b}${THIN}${unitB}` : ""}`;
 }
 
-export const seconds = (from: string, to: string): number => (Date.parse(to) - Date.parse(from)) / 1000;
+export function gibibytes(value: number): string {
+  return `${(value / 2 ** 30).toFixed(1)}${THIN}GiB`;
+}
+
+/** Ids in words: `kswapd-scan` → `kswapd scan`. */
+export function words(id: string): string {
+  return id.replace(/[-_]/g, " ");
+}

@@ -1,159 +1,146 @@
-// The page: a span in the address, its explanation below.
+/** The page: what the address says is what is shown. */
 
-import { type Explanation, Problem, explain, node } from "./api";
-import { byId, el } from "./dom";
-import { bytes, clock, day } from "./format";
-import { incident } from "./incident";
-import "./style.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/incident.css";
+import "./styles/lanes.css";
+import "./styles/drawer.css";
+import "./styles/charts.css";
+import "./styles/views.css";
+import "uplot/dist/uPlot.min.css";
+import { type Address, type ViewName, go, read, visit } from "./address";
+import { Problem, api, useToken } from "./api";
+import type { Manual, NodeInfo } from "./document";
+import { h, replace } from "./dom";
+import { Explore } from "./explore";
+import { IncidentPage, isLive, namesIncident } from "./incident-page";
+import { Incidents, DEFAULT_S as LISTED_S } from "./incidents";
+import { help, keys } from "./keyboard";
+import type { Range } from "./lanes";
+import { Now } from "./now";
+import { DEFAULT_S, header, rangeForm } from "./shell";
+import { loading, whole } from "./states";
+import { cycleTheme } from "./theme";
+import { Clock } from "./time";
+import type { Context, View } from "./view";
 
-const main = byId("main");
-let takeAway: (() => void)[] = [];
+/** Seconds after which a database that is missing or empty is looked for again. */
+const AGAIN_S = 5;
 
-function query(): Record<string, string> {
-  const given = new URLSearchParams(location.search);
-  const wanted: Record<string, string> = {};
-  for (const key of ["from", "to"]) {
-    const text = given.get(key);
-    if (text) wanted[key] = text;
-  }
-  return wanted;
+let node: NodeInfo | undefined;
+let manuals: Manual[] = [];
+let view: View | undefined;
+let shown: Address = {};
+let span: Range | undefined;
+let look: ReturnType<typeof setTimeout> | undefined;
+let asked = 0;
+
+const top = h("div", { id: "top" });
+const main = h("main", { id: "main", tabindex: -1 });
+document.body.append(
+  h("a", { class: "skip", href: "#main" }, "Skip to what is shown"),
+  top,
+  h("div", { id: "body" }, main),
+  h("div", { id: "said", class: "unseen", role: "status", "aria-live": "polite" }),
+);
+
+function say(text: string): void {
+  const place = document.getElementById("said");
+  if (place) place.textContent = text;
 }
 
-function clear(...children: (Node | string)[]): void {
-  takeAway.forEach((gone) => gone());
-  takeAway = [];
-  main.replaceChildren(...children);
+/** Which view an address means. Without a path: what is going on, or what went wrong last where nothing is being recorded. */
+function viewOf(address: Address): ViewName {
+  if (address.view) return address.view;
+  return node && isLive(node) && !namesIncident(address) ? "now" : "incident";
 }
 
-async function show(): Promise<void> {
-  const wanted = query();
-  byId<HTMLInputElement>("from").value = wanted.from ?? "";
-  byId<HTMLInputElement>("to").value = wanted.to ?? "";
-  main.setAttribute("aria-busy", "true");
-  if (!main.hasChildNodes()) clear(el("p", { class: "state" }, "Reading the record …"));
+function clock(): Clock {
+  return new Clock(read().zone ?? "node", node?.tz ?? "UTC");
+}
+
+/** Asks anew which machine this is, and shows what the address says of it. */
+async function load(): Promise<void> {
+  clearTimeout(look);
+  const turn = (asked += 1);
+  view?.end();
+  view = undefined;
+  shown = read();
+  replace(main, loading("Loading"));
   try {
-    const whole = await explain(wanted);
-    draw(whole);
+    const [answer, causes] = await Promise.all([api.node(), manuals.length > 0 ? manuals : api.causes()]);
+    if (turn !== asked) return;
+    [node, manuals] = [answer, causes];
+    if (node.from === null || node.to === null) throw new Problem(404, "nothing is recorded yet", "The database is there, and empty.");
+    open();
   } catch (error) {
-    problem(error);
+    if (turn === asked) replace(main, failed(error));
+    drawTop();
   }
-  main.removeAttribute("aria-busy");
 }
 
-function draw(whole: Explanation): void {
-  const { from, to, tz, ticks, expected_ticks, gaps } = whole.window;
-  const missing = expected_ticks - ticks;
-  clear(
-    el("p", { class: "window" }, `${day(from, tz)} ${clock(from, tz)} – ${clock(to, tz)} ${tz} · ${ticks} of ${expected_ticks} ticks recorded`),
-    ...(missing > 0 || gaps.length
-      ? [el("ul", { class: "gaps" }, ...gaps.map((g) => el("li", {}, `gap ${clock(g.from, tz)} – ${clock(g.to, tz)}: ${g.why}`)))]
-      : []),
+function failed(error: unknown): HTMLElement {
+  // What is not there yet may come; what somebody asked for wrongly will not.
+  if (error instanceof Problem && (error.status === 503 || error.status === 0 || (error.status === 404 && !node?.to))) look = setTimeout(() => void load(), AGAIN_S * 1000);
+  return whole(error, () => void load(), (given) => (useToken(given), void load()));
+}
+
+/** Opens the view that the address means. */
+function open(): void {
+  if (!node) return;
+  view?.end();
+  span = undefined;
+  const context: Context = { node, clock: clock(), manuals, say, failed };
+  const known = (found: Range): void => {
+    span = found;
+    drawTop();
+  };
+  const name = viewOf(read());
+  document.title = `${name} · ${node.hostname ?? "highwater"}`;
+  document.body.dataset["view"] = name;
+  drawTop();
+  view = name === "now" ? new Now(context) : name === "incidents" ? new Incidents(context, known) : name === "explore" ? new Explore(context, known) : new IncidentPage(context, known);
+  replace(main, view.element);
+}
+
+function theme(): void {
+  cycleTheme();
+  view?.recolour();
+  drawTop();
+}
+
+function drawTop(): void {
+  const name = viewOf(read());
+  const focused = (document.activeElement as HTMLElement | null)?.id;
+  const otherwise = name === "incidents" ? LISTED_S : DEFAULT_S;
+  replace(
+    top,
+    header(name, node, clock(), { theme, help, zone: (zone) => go({ zone }, "replace") }),
+    node && span && name !== "now" && rangeForm(node, read(), span, otherwise, clock(), (change) => go({ ...change, incident: undefined, zoom: undefined, evidence: undefined })),
   );
-  if (whole.status !== "incident") {
-    const text = whole.status === "no_data" ? "Nothing was recorded in this span." : "No incident: nobody was seen to be hurt.";
-    main.append(el("p", { class: "state calm" }, text));
-  }
-  if (whole.incidents.length > 1) {
-    const items = whole.incidents.map((i) => el("li", {}, el("a", { href: `#${i.id}` }, `${clock(i.from, tz)}  ${i.headline}`)));
-    main.append(el("nav", { "aria-label": "Incidents of this span" }, el("ol", { class: "list" }, ...items)));
-  }
-  for (const one of whole.incidents) takeAway.push(incident(one, whole, main));
-  for (const note of whole.notes) main.append(el("p", { class: "note" }, note));
+  if (focused) document.getElementById(focused)?.focus();
 }
 
-function problem(error: unknown): void {
-  const known = error instanceof Problem ? error : new Problem(0, "error", String(error));
-  const hint = known.status === 503 || known.status === 404 ? "Is the collector running, and is this its database?" : "";
-  clear(el("div", { class: "state problem", role: "alert" }, el("h2", {}, known.title), el("p", {}, known.message), el("p", {}, hint)));
+/** Changes only what the new address changes. */
+function changed(): void {
+  const [before, now] = [shown, read()];
+  shown = now;
+  if (!view || !node) return void load();
+  if (viewOf(before) !== viewOf(now) || before.zone !== now.zone) return open();
+  drawTop();
+  view.changed(before, now);
 }
 
-async function head(): Promise<void> {
-  try {
-    const it = await node();
-    const memory = it.memory_bytes ? `, ${bytes(it.memory_bytes)}` : "";
-    byId("node").textContent = it.hostname ? `${it.hostname} · Linux ${it.kernel} · ${it.cpus} CPUs${memory}` : "";
-  } catch {
-    byId("node").textContent = "";
-  }
-}
-
-function go(params: Record<string, string>): void {
-  history.pushState(null, "", `/?${new URLSearchParams(params)}`);
-  void show();
-}
-
-byId<HTMLFormElement>("span").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const params: Record<string, string> = {};
-  for (const key of ["from", "to"]) {
-    const text = byId<HTMLInputElement>(key).value.trim();
-    if (text) params[key] = text;
-  }
-  go(params);
+addEventListener("popstate", changed);
+addEventListener("address", changed);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view?.recolour());
+keys(() => view?.keys ?? {}, {
+  visit: (name) => visit(name),
+  theme,
+  zone: () => {
+    const order = ["node", "utc", "reader"] as const;
+    go({ zone: order[(order.indexOf(read().zone ?? "node") + 1) % 3] ?? "node" }, "replace");
+  },
 });
-
-for (const button of document.querySelectorAll<HTMLButtonElement>("[data-last]")) {
-  button.addEventListener("click", async () => {
-    const it = await node().catch(() => null);
-    if (it?.to) go({ from: new Date(Date.parse(it.to) - Number(button.dataset.last) * 1000).toISOString(), to: it.to });
-  });
-}
-
-function theme(next: string | null): void {
-  if (next) document.documentElement.dataset.theme = next;
-  try {
-    if (next) localStorage.setItem("theme", next);
-  } catch {
-    // A browser that keeps nothing still switches.
-  }
-}
-
-byId("theme").addEventListener("click", () => {
-  const dark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
-  theme(dark ? "light" : "dark");
-  void show();
-});
-
-const KEYS: [string, string][] = [
-  ["/", "go to the span"],
-  ["j / k", "next / previous incident or event"],
-  ["t", "light or dark"],
-  ["?", "this sheet"],
-  ["Esc", "close"],
-];
-
-function sheet(): void {
-  const dialog = byId<HTMLDialogElement>("sheet");
-  const rows = KEYS.flatMap(([key, what]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)]);
-  const close = el("button", { type: "button" }, "close");
-  close.addEventListener("click", () => dialog.close());
-  dialog.replaceChildren(el("h2", {}, "Keys"), el("dl", {}, ...rows), close);
-  dialog.showModal();
-}
-
-byId("keys").addEventListener("click", sheet);
-document.addEventListener("keydown", (event) => {
-  const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.key === "/") byId("from").focus();
-  else if (event.key === "?") sheet();
-  else if (event.key === "t") byId("theme").click();
-  else if (event.key === "j" || event.key === "k") step(event.key === "j" ? 1 : -1);
-  else return;
-  event.preventDefault();
-});
-
-function step(by: number): void {
-  const stops = [...document.querySelectorAll<HTMLElement>(".list a, .lane-name")];
-  const here = stops.indexOf(document.activeElement as HTMLElement);
-  stops[Math.max(0, Math.min(stops.length - 1, here + by))]?.focus();
-}
-
-addEventListener("popstate", () => void show());
-try {
-  theme(localStorage.getItem("theme"));
-} catch {
-  // as above
-}
-void head();
-void show();
+drawTop();
+void load();

@@ -1,16 +1,17 @@
 //! `cargo xtask bench`: what recording costs against the least it could cost, what is kept against what was read, and
-//! how long an explanation takes. Everything is measured on this machine as it is; nothing here fails a build.
+//! how long an explanation and the page's API take. Everything is measured on this machine as it is; nothing here fails a build.
 
 mod beside;
 mod explain;
 mod floor;
 mod recording;
 mod storage;
+mod web;
 
 use crate::programs;
 use anyhow::Result;
 
-/// Measure the collector, the store and `analyzer explain`
+/// Measure the collector, the store, `analyzer explain` and the page's API
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Ticks of the collector to measure
@@ -22,6 +23,9 @@ pub(crate) struct Arguments {
     /// Only run beside sadc, atop and node_exporter, for so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(10..))]
     beside: Option<u32>,
+    /// Only the page's API
+    #[arg(long)]
+    web: bool,
 }
 
 /// Seconds beside others, when the rest is measured too.
@@ -34,14 +38,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         print!("\n{}", beside::measure(&collector, seconds)?);
         return Ok(());
     }
-    let programs = programs::build_release(&["collector", "analyzer"])?;
+    let programs = programs::build_release(&["collector", "analyzer", "web"])?;
     let folder = programs::empty_folder("bench")?;
+    if arguments.web {
+        print!("\n{}", web::measure(&programs, &folder)?);
+        return Ok(());
+    }
     let collector = recording::measure(&programs.join("collector"), &folder, arguments)?;
     print!("\n{collector}");
     print!("\n{}", beside::measure(&programs.join("collector"), BESIDE)?);
     let analyzer = programs.join("analyzer");
     print!("\n{}", storage::measure(&analyzer, &folder)?);
     print!("\n{}", explain::measure(&analyzer, &folder)?);
+    print!("\n{}", web::measure(&programs, &folder)?);
     Ok(())
 }
 

@@ -18,6 +18,7 @@ pub(super) fn measure(collector: &Path, folder: &Path, arguments: &Arguments) ->
         ticks: SECONDS_IN_USE,
         interval_ms: 1000,
         beside: None,
+        web: false,
     };
     let all = run(collector, folder, &in_use, true)?;
     let (ratio, resident) = (files.median / files.floor, all.resident_mib);

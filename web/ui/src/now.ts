@@ -1,0 +1,312 @@
+/** This machine as it is: whether something is wrong and since when, and every second what memory, disks and tasks do. */
+
+import { type Address, go, read, visit } from "./address";
+import { api } from "./api";
+import { axis } from "./axis";
+import { Chart } from "./chart";
+import type { Condition, Listed, Tick } from "./document";
+import { h, replace } from "./dom";
+import { find, merged } from "./find";
+import { duration } from "./format";
+import { SEVERITY } from "./incident";
+import type { Range } from "./lanes";
+import { type Drawn, busiest, drawings, lines, names } from "./now-charts";
+import { fileName, saveCharts } from "./save";
+import { failed } from "./states";
+import { listen } from "./stream";
+import { marks } from "./strip";
+import { processTable } from "./table";
+import { seconds, stamp } from "./time";
+import type { Context, Keys, View } from "./view";
+
+const SPANS = [60, 180, 600, 1800];
+const DEFAULT_SPAN = 600;
+const STRIP_S = 6 * 3600;
+const DEVICES = 6;
+/** Series in one question. */
+const AT_A_TIME = 60;
+
+export class Now implements View {
+  readonly element = h("div", { class: "now" });
+  readonly keys: Keys;
+  private readonly banner = h("div", { class: "banner-place", role: "status" }, h("div", { class: "banner" }, h("p", {}, "Looking …")));
+  private readonly strip = h("div", { class: "strip-plot" });
+  private readonly stripAxis = h("div", { class: "axis" });
+  private readonly stripNote = h("span", { class: "quiet" });
+  private readonly board = h("div", { class: "board" });
+  private readonly table = h("section", { "aria-labelledby": "doing" });
+  private readonly asked = new AbortController();
+  private readonly timer = setInterval(() => this.age(), 1000);
+  private readonly history = new Map<string, (number | null)[]>();
+  private at: number[] = [];
+  private charts: { drawn: Drawn; chart: Chart }[] = [];
+  private state: Condition | undefined;
+  private incidents: Listed[] = [];
+  private paused = false;
+  private began = false;
+  private filling: ReturnType<typeof setTimeout> | undefined;
+  private lost: unknown;
+  /** Reader's clock when the last tick came, and how old it was then by the server's. */
+  private came: { when: number; age: number } | undefined;
+
+  constructor(private readonly context: Context) {
+    this.keys = {
+      step: (by) => this.charts[0]?.chart.step(by),
+      zoom: (by) => this.span(by < 1 ? -1 : 1),
+      whole: () => go({ last: undefined }, "replace"),
+      pause: () => this.pause(),
+      open: () => this.open(),
+    };
+    const tools = h("div", { class: "zoom" },
+      ...SPANS.map((length) => h("button", { type: "button", "data-span": length, click: () => go({ last: length === DEFAULT_SPAN ? undefined : String(length) }, "replace") }, `last ${duration(length)}`)),
+      h("button", { type: "button", id: "pause", "aria-pressed": "false", title: "Space", click: () => this.pause() }, "Hold"),
+      h("button", { type: "button", click: () => void this.picture() }, "PNG"));
+    replace(
+      this.element,
+      h("h1", { class: "unseen" }, `${context.node.hostname ?? "This machine"} now`),
+      this.banner,
+      h("section", { class: "strip", "aria-labelledby": "strip-title" }, h("h2", { id: "strip-title" }, `The last ${duration(STRIP_S)} `, this.stripNote), this.strip, this.stripAxis),
+      tools,
+      this.board,
+      this.table,
+    );
+    this.pressed();
+    void listen(this.asked.signal, ({ event, data }) => this.got(event, data), (error) => ((this.lost = error), this.age()));
+    void this.lookBack();
+  }
+
+  changed(before: Address, now: Address): void {
+    this.pressed();
+    if (before.last !== now.last) void this.load(true);
+  }
+
+  recolour(): void {
+    for (const { chart } of this.charts) chart.recolour();
+  }
+
+  end(): void {
+    this.asked.abort();
+    clearInterval(this.timer);
+    clearTimeout(this.filling);
+    for (const { chart } of this.charts) chart.end();
+  }
+
+  private length(): number {
+    const wanted = Number(read().last);
+    return SPANS.includes(wanted) ? wanted : DEFAULT_SPAN;
+  }
+
+  private span(by: number): void {
+    const next = SPANS[SPANS.indexOf(this.length()) + by];
+    if (next) go({ last: next === DEFAULT_SPAN ? undefined : String(next) }, "replace");
+  }
+
+  private pressed(): void {
+    for (const button of this.element.querySelectorAll<HTMLElement>("[data-span]")) button.setAttribute("aria-pressed", String(Number(button.dataset["span"]) === this.length()));
+    this.element.querySelector("#pause")?.setAttribute("aria-pressed", String(this.paused));
+  }
+
+  private pause(): void {
+    this.paused = !this.paused;
+    this.pressed();
+    this.context.say(this.paused ? "Held" : "Live again");
+    if (!this.paused) this.draw();
+  }
+
+  private got(event: string, data: string): void {
+    this.lost = undefined;
+    if (event === "state") {
+      this.state = JSON.parse(data) as Condition;
+      this.incidents = merged(this.state.incidents ?? [], this.incidents);
+      if (this.state.now && this.state.to) this.came ??= { when: Date.now() / 1000, age: seconds(this.state.now) - seconds(this.state.to) };
+      this.drawStrip();
+      this.age();
+    } else if (event === "tick") {
+      const tick = JSON.parse(data) as Tick;
+      const first = this.at.length === 0 && !this.began;
+      // The first one may be old: how old, the state tells by the server's clock.
+      if (!first) this.came = { when: Date.now() / 1000, age: 0 };
+      this.add(tick);
+      if (first) void this.load(false);
+      else this.draw();
+      if (!this.paused || first) replace(this.table, h("h2", { id: "doing" }, "Who does what"), processTable(tick.processes, "Processes that do most now"));
+      this.age();
+    }
+  }
+
+  private add(tick: Tick): void {
+    const last = this.at[this.at.length - 1];
+    if (last !== undefined && tick.at <= last) return;
+    if (last !== undefined && tick.at - last > 2.5 * (this.state?.interval_s ?? 1)) this.fill();
+    const interval = this.state?.interval_s ?? 1;
+    // What was not sent is not known: a hole, and not a line across.
+    const times = last !== undefined && tick.at - last > 2.5 * interval ? [last + interval, tick.at] : [tick.at];
+    for (const time of times) {
+      this.at.push(time);
+      for (const [name, values] of this.history) values.push(time === tick.at ? (tick.values[name] ?? null) : null);
+      for (const [name, value] of Object.entries(tick.values)) {
+        if (this.history.has(name)) continue;
+        const values: (number | null)[] = new Array<null>(this.at.length).fill(null);
+        if (time === tick.at) values[values.length - 1] = value;
+        this.history.set(name, values);
+      }
+    }
+    const most = (SPANS[SPANS.length - 1] ?? 1800) * 1.2;
+    while ((this.at[0] ?? Infinity) < tick.at - most) {
+      this.at.shift();
+      for (const values of this.history.values()) values.shift();
+    }
+  }
+
+  /** Reads what the stream left out, a moment later: it may leave out more. */
+  private fill(): void {
+    this.filling ??= setTimeout(() => {
+      this.filling = undefined;
+      void this.load(true);
+    }, 1500);
+  }
+
+  /** What was before the page was opened. */
+  private async load(again: boolean): Promise<void> {
+    this.began = true;
+    const end = this.at[this.at.length - 1];
+    if (end === undefined) return;
+    const latest = Object.fromEntries([...this.history].map(([name, values]) => [name, values[values.length - 1] ?? 0]));
+    const known = [...this.history.keys()];
+    const devices = known.filter((name) => name.startsWith("disk.busy@")).map((name) => name.slice("disk.busy@".length));
+    const wanted = [...new Set(drawings(latest, devices).flatMap(names))].filter((name) => this.history.has(name));
+    try {
+      const [from, to] = [stamp(end - this.length()), stamp(end - 0.001)];
+      for (let k = 0; k < wanted.length; k += AT_A_TIME) {
+        const answer = await api.series(wanted.slice(k, k + AT_A_TIME), from, to, 4000, this.asked.signal);
+        this.before(answer.at, new Map(answer.series.map((one) => [`${one.metric}@${one.subject}`, one.values])));
+      }
+    } catch (error) {
+      if (this.asked.signal.aborted) return;
+      if (!again) this.context.say(String(error));
+    }
+    this.draw();
+  }
+
+  /** Puts older ticks before those that came live. */
+  private before(at: number[], series: Map<string, (number | null)[]>): void {
+    const known = new Map(this.at.map((time, k) => [Math.round(time * 1000), k]));
+    const all = [...new Set([...at.map((t) => Math.round(t * 1000)), ...known.keys()])].sort((a, b) => a - b);
+    const older = new Map(at.map((time, k) => [Math.round(time * 1000), k]));
+    for (const [name, values] of this.history) {
+      const found = series.get(name);
+      const merge = (ms: number): number | null => {
+        const k = known.get(ms);
+        const live = k === undefined ? null : (values[k] ?? null);
+        return live ?? found?.[older.get(ms) ?? -1] ?? null;
+      };
+      this.history.set(name, all.map(merge));
+    }
+    this.at = all.map((ms) => ms / 1000);
+  }
+
+  private draw(): void {
+    const end = this.at[this.at.length - 1];
+    if (this.paused || end === undefined || !this.began) return;
+    const values = (name: string): (number | null)[] | undefined => this.history.get(name);
+    if (this.charts.length === 0) {
+      const latest = Object.fromEntries([...this.history].map(([name, all]) => [name, all[all.length - 1] ?? 0]));
+      const wanted = drawings(latest, busiest(values, [...this.history.keys()], DEVICES)).filter((drawn) => lines(drawn, values).length > 0);
+      this.charts = wanted.map((drawn, k) => ({ drawn, chart: this.chart(drawn, k === 0) }));
+      replace(this.board, ...this.charts.map(({ chart }) => chart.element));
+    }
+    const range: Range = { from: end - this.length(), to: end };
+    for (const { drawn, chart } of this.charts) {
+      chart.options.levels = (drawn.levels ?? []).flatMap(({ name, label }) => {
+        const all = values(name);
+        const value = all?.[all.length - 1];
+        return value === null || value === undefined ? [] : [{ value, label }];
+      });
+      chart.set(this.at, lines(drawn, values), range);
+    }
+  }
+
+  private chart(drawn: Drawn, first: boolean): Chart {
+    const chart = new Chart({
+      title: drawn.title, unit: drawn.unit, height: first ? 230 : 150, clock: this.context.clock, sync: "now",
+      stacked: drawn.stacked === true, ...(drawn.top === undefined ? {} : { top: drawn.top }),
+      zoom: (range) => visit("explore", { of: drawn.series.map((one) => one.name).join(" "), from: stamp(range.from), to: stamp(range.to) }),
+      explore: () => visit("explore", { of: drawn.series.map((one) => one.name).join(" "), last: String(this.length()) }),
+    });
+    if (first) chart.element.classList.add("wide");
+    return chart;
+  }
+
+  /** Says how things stand. Asked once a second, because it also says how old that is; what can be pressed stays where it is. */
+  private age(): void {
+    const { state, context, came, lost } = this;
+    const age = came ? came.age + Date.now() / 1000 - came.when : 0;
+    const stale = age > Math.max(8, 4 * (state?.interval_s ?? 1));
+    this.element.classList.toggle("stale", stale || lost !== undefined);
+    if (!state && lost === undefined) return;
+    const open = (state?.incidents ?? []).filter((one) => one.open);
+    const worst = open.sort((a, b) => seconds(a.from) - seconds(b.from)).find((one) => one.severity === "critical") ?? open[0];
+    const end = seconds(state?.to ?? "");
+    const ended = `Nothing new for ${duration(age)}: the recording ends ${context.clock.full(end)} ${context.clock.zone}. Is the collector running?`;
+    if (lost !== undefined) {
+      this.show("lost", "The stream broke", lost instanceof Error ? lost.message : "", `What is shown is ${duration(age)} old. The page asks again by itself.`);
+    } else if (state?.status === "unavailable") {
+      this.show("lost", "The database cannot be read", state.detail ?? "", "The page asks again by itself.");
+    } else if (!worst) {
+      this.show(stale ? "lost" : "calm", stale ? "Nothing was wrong at the end" : "Nothing is wrong", "", stale ? ended : "Nobody is seen to be hurt by memory, disks or CPUs.");
+    } else {
+      // The state looks back ten minutes only; what was found before may reach further.
+      const since = Math.min(seconds(worst.from), ...this.incidents.filter((one) => one.cause === worst.cause && seconds(one.to) >= seconds(worst.from) - 60).map((one) => seconds(one.from)));
+      const title = `${SEVERITY[worst.severity].mark} ${stale ? "Was wrong" : "Wrong"} since ${context.clock.second(since)}`;
+      const more = open.length > 1 ? `, and ${open.length - 1} more` : "";
+      this.show(worst.severity, title, worst.headline + more, stale ? ended : `For ${duration((this.at[this.at.length - 1] ?? end) - since)} now.`, true);
+    }
+  }
+
+  private show(kind: string, title: string, headline: string, detail: string, wrong = false): void {
+    const shown = [kind, title, headline].join("\n");
+    if (this.banner.dataset["shown"] !== shown) {
+      this.banner.dataset["shown"] = shown;
+      const more = wrong && h("button", { type: "button", class: "primary", title: "o", click: () => this.open() }, "What set it off");
+      replace(this.banner, h("div", { class: `banner ${kind}` }, h("h2", {}, title), headline && h("p", { class: "headline" }, headline), h("p", { class: "age", "aria-live": "off" }), more));
+    }
+    replace(this.banner.querySelector(".age") ?? this.banner, detail);
+  }
+
+  private open(one?: Listed): void {
+    const chosen = one ?? (this.state?.incidents ?? []).find((incident) => incident.open) ?? this.incidents[0];
+    if (chosen) visit("incident", { from: chosen.explain.from, to: chosen.explain.to, incident: chosen.id });
+  }
+
+  private stripRange(): Range {
+    const end = this.at[this.at.length - 1] ?? seconds(this.context.node.to ?? "");
+    return { from: end - STRIP_S, to: end };
+  }
+
+  private drawStrip(): void {
+    const range = this.stripRange();
+    replace(this.strip, ...marks(this.incidents, range, this.context.clock, (one) => this.open(one)));
+    axis(this.stripAxis, range, this.context.clock);
+  }
+
+  /** The hours before are looked through once; what comes later, the stream tells. */
+  private async lookBack(): Promise<void> {
+    const range = this.stripRange();
+    const from = Math.max(range.from, seconds(this.context.node.from ?? ""));
+    try {
+      await find({ from, to: range.to }, this.asked.signal, ({ list, seenFrom }) => {
+        this.incidents = merged(this.incidents, list);
+        replace(this.stripNote, seenFrom > from ? "looking …" : this.incidents.length === 0 ? "no incident" : `${this.incidents.length} ${this.incidents.length === 1 ? "incident" : "incidents"}`);
+        this.drawStrip();
+      });
+    } catch (error) {
+      if (!this.asked.signal.aborted) replace(this.stripNote, failed(error));
+    }
+  }
+
+  private async picture(): Promise<void> {
+    const { node, clock } = this.context;
+    const end = this.at[this.at.length - 1] ?? 0;
+    await saveCharts(`${node.hostname ?? "This machine"}, ${clock.full(end)} ${clock.zone}`, this.banner.textContent ?? "", this.charts.map(({ chart }) => chart), fileName(node.hostname, end, "png"));
+  }
+}

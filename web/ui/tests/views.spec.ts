@@ -1,0 +1,175 @@
+import { readFileSync } from "node:fs";
+import { type Page, expect, test } from "@playwright/test";
+import { findings } from "./axe";
+import { type Served, serve, serveLive } from "./served";
+
+let flood: Served;
+let live: Served;
+test.beforeAll(async () => {
+  [flood, live] = await Promise.all([serve("page-cache-flood"), serveLive()]);
+});
+test.afterAll(() => {
+  flood.stop();
+  live.stop();
+});
+
+async function open(page: Page, address: string): Promise<void> {
+  await page.goto(address);
+  await expect(page.locator(".skeleton")).toHaveCount(0);
+}
+
+const parameters = (page: Page): URLSearchParams => new URL(page.url()).searchParams;
+
+test("a machine that is recorded opens as it is now, and goes on", async ({ page }) => {
+  await open(page, live.url);
+  await expect(page.locator(".places [aria-current=page]")).toHaveText("Now");
+  await expect(page.locator(".banner h2")).toHaveText(/Nothing is wrong|Wrong since|Nothing was wrong/);
+  await expect(page.locator(".chart h3").first()).toHaveText("Memory");
+  for (const title of ["Reclaim", "Faults that wait for a disk", "CPUs", "Load and tasks"]) await expect(page.locator(".chart", { hasText: title }).first().locator("canvas")).toBeVisible();
+  await expect(page.locator(".chart").first().locator(".chart-legend")).toContainText(/file cache [\d.]+/);
+  await expect(page.locator("table.processes tbody tr").first()).toBeVisible();
+  // Held, the numbers stand still; the address keeps the span.
+  await page.keyboard.press("Space");
+  await expect(page.locator("#pause")).toHaveAttribute("aria-pressed", "true");
+  await page.keyboard.press("Space");
+  await page.keyboard.press("-");
+  expect(parameters(page).get("last")).toBe("1800");
+});
+
+test("a recording that has ended is said to have, and what was wrong then", async ({ page }) => {
+  await open(page, `${flood.url}now`);
+  await expect(page.locator(".banner h2")).toContainText("Was wrong since");
+  await expect(page.locator(".banner .headline")).toContainText("page cache flood from vda");
+  await expect(page.locator(".banner .age")).toContainText("Is the collector running?");
+  await expect(page.locator(".strip-mark")).toHaveCount(1);
+  await page.keyboard.press("o");
+  await expect(page.locator(".incident.critical")).toBeVisible();
+});
+
+test("a server that goes away is said, and what is shown stays", async ({ page }) => {
+  const other = await serve("page-cache-flood");
+  await open(page, `${other.url}now`);
+  await expect(page.locator(".chart canvas").first()).toBeVisible();
+  other.stop();
+  await expect(page.locator(".banner h2")).toHaveText("The stream broke");
+  await expect(page.locator(".chart canvas").first()).toBeVisible();
+});
+
+test("incidents of a span: by day, filtered, opened", async ({ page }) => {
+  await open(page, `${flood.url}incidents`);
+  await expect(page.locator("#list-title")).toHaveText("1 incident");
+  await expect(page.locator(".day .strip-mark")).toHaveCount(1);
+  await expect(page.locator(".incident-row")).toContainText("page cache flood from vda");
+  await page.getByLabel("severity").selectOption("critical");
+  expect(parameters(page).get("severity")).toBe("critical");
+  await expect(page.locator(".incident-row")).toHaveCount(1);
+  // A link with another filter: none is such, and that is said.
+  await open(page, `${flood.url}incidents?device=sdz`);
+  await expect(page.locator(".state")).toContainText("None of them is such");
+  await page.getByRole("button", { name: "All of them" }).click();
+  await page.keyboard.press("j");
+  await expect(page.locator(".incident-row")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".incident.critical")).toBeVisible();
+  await page.goBack();
+  await expect(page.locator(".incident-row")).toBeVisible();
+});
+
+test("any series is found by some letters, drawn, as a rate and raw, and beside the day before", async ({ page }) => {
+  await open(page, `${flood.url}explore`);
+  await expect(page.locator(".chart canvas")).toHaveCount(1);
+  await expect(page.locator(".chip-chosen")).toHaveCount(5);
+  await page.keyboard.press("f");
+  await page.getByLabel("Find a series").fill("pgscan ksw");
+  await expect(page.locator("#found li").first()).toContainText("pgscan_kswapd");
+  await page.keyboard.press("Enter");
+  expect(parameters(page).get("of")).toBe("vmstat.pgscan_kswapd@host");
+  await expect(page.locator(".chart-legend")).toContainText(/vmstat.pgscan_kswapd \d[\d,.]*k?\spages\/s/);
+  await page.getByRole("button", { name: "raw" }).click();
+  await expect(page.locator(".chart-legend")).toContainText(/vmstat.pgscan_kswapd [\d.]+M\spages$/);
+  await page.getByRole("button", { name: "a day before" }).click();
+  await expect(page.locator(".explore-note")).toContainText("Nothing is recorded a day before");
+  await open(page, `${flood.url}explore?of=no.such`);
+  await expect(page.locator(".explore-note")).toContainText("no series no.such@host");
+});
+
+test("time is scrubbed through: a file, the processes, the disks as they were", async ({ page }) => {
+  await open(page, `${flood.url}explore`);
+  await expect(page.locator("table.processes")).toBeVisible();
+  await page.getByRole("tab", { name: "/proc/meminfo" }).click();
+  const free = page.locator(".file-line .is", { hasText: "MemFree" });
+  await expect(free).toBeVisible();
+  const end = await free.textContent();
+  await page.locator("#at").press("Home");
+  await expect(free).not.toHaveText(end ?? "");
+  expect(parameters(page).get("show")).toBe("meminfo");
+  // The link shows the same.
+  const shown = await free.textContent();
+  await page.reload();
+  await expect(free).toHaveText(shown ?? "");
+  await page.getByRole("tab", { name: "Disks" }).click();
+  await expect(page.locator(".topology")).toContainText("vda");
+  await page.getByRole("tab", { name: "Settings" }).click();
+  await expect(page.locator("table.settings")).toContainText("vm.min_free_kbytes");
+});
+
+test("an incident is taken away as a report, a document, a table and a picture", async ({ page }) => {
+  await open(page, `${flood.url}incident`);
+  await expect(page.locator(".lane canvas").first()).toBeVisible();
+  for (const [kind, part] of [["html", "<!doctype html>"], ["json", "highwater.explain/1"], ["csv", "time,"], ["png", "PNG"]] as const) {
+    const waiting = page.waitForEvent("download");
+    await page.locator(`[data-save=${kind}]`).click();
+    const file = await waiting;
+    expect(file.suggestedFilename()).toMatch(new RegExp(`^highwater-[\\w.-]+\\.${kind}$`));
+    expect(readFileSync(await file.path(), "latin1").toLowerCase()).toContain(part.toLowerCase());
+  }
+});
+
+test("what memory, disks and processes did meanwhile comes into sight", async ({ page }) => {
+  await open(page, `${flood.url}incident`);
+  await page.locator("#meanwhile-title").scrollIntoViewIfNeeded();
+  await expect(page.locator(".meanwhile .chart", { hasText: "Disks: requests waiting" }).locator("canvas")).toBeVisible();
+  await expect(page.locator(".heat canvas")).toHaveAttribute("aria-label", /Free blocks of zone .*1024 pages: \d+/);
+  await expect(page.locator(".shares")).toContainText("scanner");
+  await expect(page.locator(".meanwhile table.processes")).toContainText("scanner");
+});
+
+test("nothing moves for who does not want it", async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await open(page, `${live.url}now`);
+  const moving = await page.evaluate(() => document.getAnimations().length);
+  expect(moving).toBe(0);
+});
+
+test("the whole page is small", async ({ page }) => {
+  let sum = 0;
+  page.on("response", async (response) => {
+    if (/\/(assets\/|theme.js|mark.svg|now$)/.test(response.url())) sum += (await response.request().sizes()).responseBodySize;
+  });
+  await open(page, `${live.url}now`);
+  await expect(page.locator(".chart canvas").first()).toBeVisible();
+  expect(sum).toBeGreaterThan(20_000);
+  expect(sum).toBeLessThan(150_000);
+});
+
+const VIEWS = [
+  { name: "now", at: (): string => `${live.url}now`, ready: ".chart canvas" },
+  { name: "now-ended", at: (): string => `${flood.url}now`, ready: ".chart canvas" },
+  { name: "incidents", at: (): string => `${flood.url}incidents`, ready: ".incident-row" },
+  { name: "explore", at: (): string => `${flood.url}explore?of=meminfo.MemFree%20vmstat.pgscan_kswapd%20disk.read@vda`, ready: "table.processes" },
+];
+for (const { name, at, ready } of VIEWS) {
+  for (const scheme of ["light", "dark"] as const) {
+    for (const width of [360, 1440]) {
+      test(`${name}, ${scheme}, ${width} px: nothing that axe finds, nothing cut off`, async ({ page }) => {
+        await page.emulateMedia({ colorScheme: scheme });
+        await page.setViewportSize({ width, height: 900 });
+        await open(page, at());
+        await expect(page.locator(ready).first()).toBeVisible();
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+        expect(await findings(page)).toEqual([]);
+        await page.screenshot({ path: `test-results/${name}-${scheme}-${width}.png`, fullPage: true });
+      });
+    }
+  }
+}
