@@ -229,7 +229,7 @@ mod tests {
         );
         assert_eq!(
             told(&[], "[web]\nport = 80\n"),
-            "h.toml:2: port: unknown key; there are listen, token"
+            "h.toml:2: port: unknown key; there are listen, token, tls_cert, tls_key"
         );
     }
 }
