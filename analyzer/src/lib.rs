@@ -12,6 +12,7 @@ pub mod report;
 pub mod rules;
 pub mod settings;
 pub mod signals;
+pub mod tables;
 pub mod time_grammar;
 pub mod topology;
 pub mod units;

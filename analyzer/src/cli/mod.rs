@@ -5,10 +5,13 @@ mod completions;
 mod database;
 mod diff;
 mod explain;
+mod grid;
 mod import;
 mod info;
 mod manual;
 mod output;
+mod span;
+mod tables;
 
 use clap::{Parser, Subcommand};
 use std::io;
@@ -56,6 +59,7 @@ enum Command {
     Cat(cat::Arguments),
     Diff(diff::Arguments),
     Info(info::Arguments),
+    Tables(tables::Arguments),
     /// Print what each rule looks for, why it matters and when it is wrong
     Rules(manual::Arguments),
     /// Print what each cause is, and what speaks for and against it
@@ -106,6 +110,7 @@ impl Arguments {
             Command::Cat(arguments) => arguments.run(&db),
             Command::Diff(arguments) => arguments.run(&db),
             Command::Info(arguments) => arguments.run(&db),
+            Command::Tables(arguments) => arguments.run(&db),
             Command::Rules(arguments) => arguments.rules(),
             Command::Causes(arguments) => arguments.causes(),
             Command::Completions(arguments) => arguments.run(),
