@@ -152,7 +152,7 @@ fn one_sided(subject: Subject, metric: &Metric, value: f64, appeared: bool) -> O
 }
 
 /// `None`: a counter went back, so nobody knows what it counted in between.
-pub(crate) fn difference(kind: Kind, before: f64, after: f64) -> Option<f64> {
+fn difference(kind: Kind, before: f64, after: f64) -> Option<f64> {
     const WRAP: f64 = 4_294_967_296.0;
     match kind {
         Kind::Gauge => Some(after - before),

@@ -4,6 +4,7 @@ pub mod cat;
 pub mod causes;
 pub mod diff;
 pub mod explain;
+pub mod export;
 pub mod import;
 pub mod links;
 pub mod onset;
@@ -12,6 +13,8 @@ pub mod report;
 pub mod rules;
 pub mod settings;
 pub mod signals;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod tables;
 pub mod time_grammar;
 pub mod topology;

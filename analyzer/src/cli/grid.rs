@@ -126,12 +126,31 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_what_has_no_place_is_named() {
-        expect![""].assert_eq(&printed(None));
-        expect![""].assert_eq(&printed(Some(70)));
+        expect![[r#"
+            who                                                                      free  a long name
+                                                                                       kB
+            ab [2Jc                                                                 1,234            5
+            é                                                                           –           12
+            xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx      1            2
+        "#]].assert_eq(&printed(None));
+        expect![[r#"
+            who                                                            free
+                                                                             kB
+            ab [2Jc                                                       1,234
+            é                                                                 –
+            xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…      1
+            and 1 more columns: a long name
+        "#]].assert_eq(&printed(Some(70)));
     }
 
     #[test]
     fn the_first_column_is_printed_however_narrow_it_is() {
-        expect![""].assert_eq(&printed(Some(5)));
+        expect![[r#"
+            who
+            ab [2Jc
+            é
+            xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+            and 2 more columns: free, a long name
+        "#]].assert_eq(&printed(Some(5)));
     }
 }

@@ -3,14 +3,18 @@
 mod cat;
 mod completions;
 mod database;
+mod destination;
 mod diff;
 mod explain;
+mod export;
 mod grid;
 mod import;
 mod info;
 mod manual;
 mod output;
 mod span;
+#[cfg(feature = "sql")]
+mod sql;
 mod tables;
 
 use clap::{Parser, Subcommand};
@@ -60,6 +64,9 @@ enum Command {
     Diff(diff::Arguments),
     Info(info::Arguments),
     Tables(tables::Arguments),
+    #[cfg(feature = "sql")]
+    Sql(sql::Arguments),
+    Export(export::Arguments),
     /// Print what each rule looks for, why it matters and when it is wrong
     Rules(manual::Arguments),
     /// Print what each cause is, and what speaks for and against it
@@ -111,6 +118,9 @@ impl Arguments {
             Command::Diff(arguments) => arguments.run(&db),
             Command::Info(arguments) => arguments.run(&db),
             Command::Tables(arguments) => arguments.run(&db),
+            #[cfg(feature = "sql")]
+            Command::Sql(arguments) => arguments.run(&db),
+            Command::Export(arguments) => arguments.run(&db),
             Command::Rules(arguments) => arguments.rules(),
             Command::Causes(arguments) => arguments.causes(),
             Command::Completions(arguments) => arguments.run(),

@@ -91,6 +91,11 @@ impl What {
         }
     }
 
+    /// Whether each row belongs to one instant, and not to all after it.
+    pub(super) fn is_split_by_time(self) -> bool {
+        matches!(self, What::Ticks | What::Log | What::Events)
+    }
+
     pub(super) fn read(
         self,
         reader: &Reader,

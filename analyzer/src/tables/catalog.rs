@@ -146,6 +146,11 @@ impl Catalog {
         Ok(Catalog { tables })
     }
 
+    /// The name of the table that a column of a source belongs to.
+    pub fn table_of(source: &str, column: &Column) -> String {
+        table_of(source, column).0
+    }
+
     /// A table by its name.
     pub fn find(&self, name: &str) -> Option<&Table> {
         self.tables.iter().find(|table| *table.name == *name)
@@ -154,6 +159,7 @@ impl Catalog {
 
 /// A table while its columns are gathered.
 struct Builder {
+    keys: Keys,
     sources: Vec<Arc<str>>,
     fields: Vec<Field>,
     /// Place in `fields` by metric.
@@ -166,6 +172,7 @@ impl Builder {
         let mut fields = vec![Field::plain("at", Type::Time)];
         fields.extend(keys.fields());
         Builder {
+            keys,
             sources: Vec::new(),
             taken: fields.iter().map(|field| field.name.to_string()).collect(),
             fields,
@@ -208,9 +215,19 @@ impl Builder {
     }
 
     fn table(self, name: &str) -> Table {
-        let about = (self.sources.iter())
-            .find_map(|source| sources::find(source))
-            .map_or(String::new(), |source| source.about.to_owned());
+        let of = |source: &&sources::Source| name.starts_with(&source.name.replace(['/', '.'], "_"));
+        let cgroup = |source: &&sources::Source| name == format!("cgroup_{}", source.name.replace('.', "_"));
+        let source = match self.keys {
+            Keys::Cpu => sources::find("stat"),
+            Keys::Cgroup | Keys::CgroupDevice => sources::cgroup_files().iter().find(cgroup),
+            _ => sources::all().iter().find(of),
+        };
+        let source = source.or_else(|| sources::find(self.sources.first()?));
+        let about = source.map_or("", |source| source.about);
+        let about = match self.keys {
+            Keys::Node | Keys::Cpu | Keys::ZoneCpu => format!("of each {}: {about}", self.keys.word()),
+            _ => about.to_owned(),
+        };
         Table {
             name: name.into(),
             about,

@@ -26,6 +26,9 @@ use store::Reader;
 /// What ends the name of a column of changes per second.
 pub const PER_SECOND: &str = "_per_s";
 
+/// Rows of processes are counted in spans of so many seconds at most: each has to be decoded for that.
+const LONG: f64 = 3600.0;
+
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
@@ -67,6 +70,22 @@ impl Field {
             kind: None,
             metric: "".into(),
             rate: false,
+        }
+    }
+
+    /// A column of an answer.
+    #[cfg(feature = "sql")]
+    pub(crate) fn result(name: &str, values: &Values, unit: String) -> Field {
+        let values = match values {
+            Values::Time(_) => Type::Time,
+            Values::Int(_) => Type::Int,
+            Values::Float(_) => Type::Float,
+            Values::Text(_) => Type::Text,
+            Values::Bool(_) => Type::Bool,
+        };
+        Field {
+            unit,
+            ..Field::plain(name, values)
         }
     }
 
@@ -151,6 +170,7 @@ impl Table {
         match &self.origin {
             Origin::Sources(sources) => scan::count(reader, &self.name, sources, span).map(Some),
             Origin::Incidents => Ok(None),
+            Origin::Processes if span.seconds() > LONG => Ok(None),
             Origin::Processes | Origin::Beside(_) => {
                 self.read(reader, span, &[]).map(|batch| Some(batch.len))
             }
@@ -159,7 +179,11 @@ impl Table {
 
     /// Whether its rows of a span are those of the span's parts, one after another.
     pub fn is_split_by_time(&self) -> bool {
-        matches!(self.origin, Origin::Sources(_))
+        match self.origin {
+            Origin::Sources(_) | Origin::Processes => true,
+            Origin::Beside(what) => what.is_split_by_time(),
+            Origin::Incidents => false,
+        }
     }
 }
 
@@ -190,7 +214,7 @@ pub enum Values {
 }
 
 impl Values {
-    fn new(of: Type) -> Values {
+    pub(crate) fn new(of: Type) -> Values {
         match of {
             Type::Time => Values::Time(Known::default()),
             Type::Int => Values::Int(Known::default()),
@@ -289,4 +313,4 @@ impl<T: Copy + Default> Known<T> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,7 +2,7 @@
 
 use super::rows::Rows;
 use super::{Cell, Field, Origin, Table, Type, Values};
-use crate::diff::difference;
+use crate::window::step;
 use model::{Kind, ProcessCounter, ProcessSample, TimeSpan, UnixNanos};
 use std::collections::HashMap;
 use store::Reader;
@@ -127,7 +127,7 @@ fn row<'a>(at: UnixNanos, sample: &'a ProcessSample, since: Option<(&ProcessSamp
         cells.push(value(sample).map_or(Cell::Unknown, Cell::Int));
         let rate = since.and_then(|(before, seconds)| {
             let (before, now) = (value(before)? as f64, value(sample)? as f64);
-            Some(difference(meaning(counter).1, before, now)? / seconds)
+            Some(step(meaning(counter).1, before, now) / seconds).filter(|rate| rate.is_finite())
         });
         cells.push(rate.map_or(Cell::Unknown, Cell::Float));
     }

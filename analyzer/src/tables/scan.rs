@@ -2,7 +2,7 @@
 
 use super::catalog::table_of;
 use super::{Cell, Field, Known, Type, Values};
-use crate::diff::difference;
+use crate::window::step;
 use model::{Column, Kind, Subject, Template, TimeSpan, UnixNanos};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -313,8 +313,8 @@ impl Last {
     fn rate(self, before: Last, tick_before: Option<UnixNanos>) -> Option<f64> {
         let seconds = self.when.seconds_since(before.when);
         let follows = before.run == self.run && tick_before == Some(before.tick) && seconds > 0.0;
-        let step = difference(self.kind, before.value, self.value).filter(|_| follows)?;
-        Some(step / seconds)
+        let step = step(self.kind, before.value, self.value);
+        (follows && step.is_finite()).then_some(step / seconds)
     }
 }
 

@@ -12,19 +12,19 @@ use store::{Reader, RunId, Writer};
 const SECOND: i64 = 1_000_000_000;
 
 /// A database being written.
-struct Record {
+pub(crate) struct Record {
     folder: tempfile::TempDir,
-    writer: Writer,
+    pub(crate) writer: Writer,
 }
 
 impl Record {
-    fn new() -> Record {
+    pub(crate) fn new() -> Record {
         let folder = tempfile::tempdir().unwrap();
         let writer = Writer::open(&folder.path().join("x.db")).unwrap();
         Record { folder, writer }
     }
 
-    fn run(&mut self, boot: &str, started: i64) -> RunId {
+    pub(crate) fn run(&mut self, boot: &str, started: i64) -> RunId {
         let boot = Boot {
             boot_id: boot.into(),
             hostname: "h".into(),
@@ -47,7 +47,7 @@ impl Record {
     }
 
     /// A tick with these files, each read 10 ms after it.
-    fn tick(&mut self, run: RunId, second: i64, files: &[(&str, &str)]) {
+    pub(crate) fn tick(&mut self, run: RunId, second: i64, files: &[(&str, &str)]) {
         let reading = |&(source, text): &(&str, &str)| {
             let (template, values) = Template::parse(text.as_bytes(), None);
             Reading {
@@ -65,12 +65,16 @@ impl Record {
         self.writer.append(run, &tick).unwrap();
     }
 
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("x.db")
+    }
+
     fn reader(&self) -> Reader {
         Reader::open(&self.folder.path().join("x.db")).unwrap()
     }
 }
 
-fn span(from: i64, to: i64) -> TimeSpan {
+pub(crate) fn span(from: i64, to: i64) -> TimeSpan {
     TimeSpan::new(UnixNanos(from * SECOND), UnixNanos(to * SECOND))
 }
 
@@ -81,7 +85,7 @@ fn rows(reader: &Reader, table: &str, from: i64, to: i64, columns: &[&str]) -> S
     shown(&table.read(reader, span(from, to), columns).unwrap())
 }
 
-fn shown(batch: &Batch) -> String {
+pub(crate) fn shown(batch: &Batch) -> String {
     let line = |cells: Vec<String>| cells.join(" | ") + "\n";
     let head = |field: &super::Field| match field.unit.as_str() {
         "" => field.name.to_string(),
@@ -107,7 +111,7 @@ fn vmstat(free: u64, faults: u64) -> String {
 }
 
 /// 10–12 s, a gap, 20–22 s with a reset at 21, another boot from 23 s on.
-fn with_everything() -> Record {
+pub(crate) fn with_everything() -> Record {
     let mut record = Record::new();
     let run = record.run("a", 10);
     for (second, free, faults) in [

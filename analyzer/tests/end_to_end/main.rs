@@ -7,3 +7,4 @@ mod imports;
 mod recordings;
 mod scratch;
 mod stories;
+mod tables;
