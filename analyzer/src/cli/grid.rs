@@ -132,7 +132,8 @@ mod tests {
             ab [2Jc                                                                 1,234            5
             é                                                                           –           12
             xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx      1            2
-        "#]].assert_eq(&printed(None));
+        "#]]
+        .assert_eq(&printed(None));
         expect![[r#"
             who                                                            free
                                                                              kB
@@ -140,7 +141,8 @@ mod tests {
             é                                                                 –
             xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…      1
             and 1 more columns: a long name
-        "#]].assert_eq(&printed(Some(70)));
+        "#]]
+        .assert_eq(&printed(Some(70)));
     }
 
     #[test]
@@ -151,6 +153,7 @@ mod tests {
             é
             xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
             and 2 more columns: free, a long name
-        "#]].assert_eq(&printed(Some(5)));
+        "#]]
+        .assert_eq(&printed(Some(5)));
     }
 }

@@ -215,3 +215,38 @@ fn what_is_wrong_is_said_in_one_line() {
     "#]]
     .assert_eq(&said);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 200, ..Default::default() })]
+
+    /// Whatever is asked, there is an answer or one line: words in any order, and any text.
+    #[test]
+    fn no_query_panics(
+        words in proptest::collection::vec(proptest::sample::select(vec![
+            "SELECT", "*", "at", "user", "rate", "(", ")", "pgfault", "FROM", "vmstat", "WHERE", ",", "'10:53'", ">", "AND",
+            "BETWEEN", "GROUP BY", "ORDER BY", "DESC", "LIMIT", "3", "max(", "JOIN", "ON", "=", "v", ".", "WITH", "AS", "NULL",
+            "CASE", "-", "UNION", "boots", "OVER", "\"", "'", ";", "DISTINCT", "IN", "pgfault_per_s", "incidents",
+        ]), 0..14),
+        text in ".{0,30}",
+    ) {
+        let path = small();
+        let sound = run(&path, span(0, 100), &context(Tz::UTC), "SELECT at FROM vmstat");
+        assert_eq!(sound.unwrap().frame.height(), 8);
+        let said = words.join(" ");
+        for query in [said.clone(), format!("SELECT {said}"), format!("SELECT * FROM vmstat WHERE {said}"), text] {
+            if let Err(error) = run(&path, span(0, 100), &context(Tz::UTC), &query) {
+                let line = error.to_string();
+                assert!(!line.is_empty() && !line.contains('\n'), "{query}: {line}");
+            }
+        }
+    }
+}
+
+/// One small record for all cases.
+fn small() -> std::path::PathBuf {
+    static SMALL: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
+    SMALL
+        .get_or_init(|| with_everything().closed())
+        .path()
+        .join("x.db")
+}

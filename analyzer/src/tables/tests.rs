@@ -65,12 +65,18 @@ impl Record {
         self.writer.append(run, &tick).unwrap();
     }
 
+    /// Nobody writes any more: the folder, with the database in `x.db`.
+    pub(crate) fn closed(self) -> tempfile::TempDir {
+        drop(self.writer);
+        self.folder
+    }
+
     pub(crate) fn path(&self) -> std::path::PathBuf {
         self.folder.path().join("x.db")
     }
 
     fn reader(&self) -> Reader {
-        Reader::open(&self.folder.path().join("x.db")).unwrap()
+        Reader::open(&self.path()).unwrap()
     }
 }
 
