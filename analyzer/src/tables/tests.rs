@@ -386,6 +386,50 @@ fn processes_say_what_they_did_since_the_tick_before() {
 }
 
 #[test]
+fn processes_of_long_spans_are_those_of_its_parts() {
+    let mut record = Record::new();
+    let run = record.run("a", 0);
+    // Two that move now and then, and one that never does; a gap lies over the end of the first hour.
+    for second in (0..3595).chain(3610..7300).step_by(5) {
+        record.tick(run, second, &[("vmstat", &vmstat(1, 1))]);
+        let sample = |pid: u32, read: i64| {
+            let mut counters = [None; ProcessCounter::ALL.len()];
+            counters[ProcessCounter::ReadBytes as usize] = Some(read as u64);
+            let identity = ProcessIdentity {
+                pid,
+                start_ticks: 5,
+                comm: "a".into(),
+                cmdline: None,
+                cgroup: None,
+            };
+            ProcessSample {
+                identity,
+                state: 'S',
+                wchan: None,
+                counters,
+            }
+        };
+        let samples = match second {
+            0 => vec![sample(1, 0), sample(2, 0), sample(3, 7)],
+            _ if second % 2 == 0 => vec![sample(1, second)],
+            _ => vec![sample(2, second)],
+        };
+        let look = ProcessTick {
+            at: UnixNanos(second * SECOND + SECOND / 50),
+            complete: second == 0,
+            samples,
+        };
+        record.writer.append_processes(run, &look).unwrap();
+    }
+    let reader = record.reader();
+    let columns = ["at", "pid", "read_bytes"];
+    let listed = rows(&reader, "processes", 0, 10_000, &columns);
+    // One a tick, and two more at the first.
+    let expected = (0..3595).chain(3610..7300).step_by(5).count() + 2;
+    assert_eq!(listed.lines().count() - 1, expected);
+}
+
+#[test]
 fn a_column_that_is_not_there_is_none() {
     let record = with_everything();
     let reader = record.reader();
