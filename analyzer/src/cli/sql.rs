@@ -15,12 +15,11 @@ use std::path::{Path, PathBuf};
 /// Answer a query in SQL over everything recorded
 ///
 /// `analyzer tables` lists the tables, and `analyzer tables NAME` the columns of one with their units. `rate(x)`, or the column x_per_s,
-/// is the change of x per second since the tick before: unknown across a gap, a reset or a boot. A text that is compared with `at` is
-/// any time as below, in the node's own zone. The SQL is polars', and names of columns are told apart by case.
+/// is the change of x per second since the tick before: unknown across a gap, a reset or a boot. A text that is compared with the column
+/// `at` is any time that --from takes, in the node's own zone. The SQL is polars', and names of columns are told apart by case.
 ///
-///   analyzer sql "SELECT at, rate(pgscan_kswapd) FROM vmstat WHERE at >= '-10m' ORDER BY 2 DESC LIMIT 5"
+/// An example: analyzer sql "SELECT at, rate(pgscan_kswapd) AS scanned FROM vmstat WHERE at >= '-10m' ORDER BY scanned DESC LIMIT 5"
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
     /// The query
     query: String,

@@ -66,6 +66,7 @@ impl Record {
     }
 
     /// Nobody writes any more: the folder, with the database in `x.db`.
+    #[cfg(feature = "sql")]
     pub(crate) fn closed(self) -> tempfile::TempDir {
         drop(self.writer);
         self.folder
