@@ -3,7 +3,7 @@
 use crate::tables::{Batch, Catalog, Cell, PER_SECOND, Table};
 use model::{Column, Kind, Metric, Subject, TimeSpan, Unit, UnixNanos};
 use serde_json::{Map, Value};
-use sources::canonical;
+use sources::canonical::{self, Formula};
 use std::collections::HashMap;
 use std::ops::Range;
 use store::Reader;
@@ -42,6 +42,7 @@ struct Loaded {
     batch: Batch,
     /// Place of each column.
     places: HashMap<String, usize>,
+    formulas: Vec<(&'static str, Formula<usize>)>,
     /// Rows of the next tick begin here.
     next: usize,
 }
@@ -69,16 +70,14 @@ impl<'a> Sampler<'a> {
                 .enumerate()
                 .map(|(i, field)| (field.name.to_string(), i));
             let places = places.collect();
-            self.loaded.extend(name.map(|name| {
-                (
-                    *name,
-                    Loaded {
-                        batch,
-                        places,
-                        next: 0,
-                    },
-                )
-            }));
+            let formulas = formulas(&batch);
+            let loaded = Loaded {
+                batch,
+                places,
+                formulas,
+                next: 0,
+            };
+            self.loaded.extend(name.map(|name| (*name, loaded)));
         }
         Ok(())
     }
@@ -252,28 +251,9 @@ impl Row<'_> {
         names.iter().filter_map(of).collect()
     }
 
-    /// A change that kernels of different ages count under different names.
+    /// One of [`CANONICAL`].
     fn canonical(&self, metric: &str) -> Option<f64> {
-        let fields = self
-            .loaded
-            .batch
-            .fields
-            .iter()
-            .enumerate()
-            .filter(|(_, field)| field.rate);
-        let column = |(slot, field): (usize, &crate::tables::Field)| Column {
-            slot,
-            metric: Metric {
-                name: field.metric.clone(),
-                unit: Unit::Count,
-                kind: Kind::Counter,
-            },
-            subject: Subject::Host,
-            scale: 0,
-            negative: false,
-        };
-        let columns: Vec<Column> = fields.map(column).collect();
-        let formula = canonical::slots(&columns, metric, &Subject::Host)?;
+        let (_, formula) = self.loaded.formulas.iter().find(|(name, _)| *name == metric)?;
         let value = |&slot: &usize| match self.loaded.batch.columns[slot].get(self.row) {
             Cell::Float(value) => Some(value),
             _ => None,
@@ -282,6 +262,31 @@ impl Row<'_> {
         let subtract: Option<f64> = formula.subtract.iter().map(value).sum();
         Some(add? - subtract?)
     }
+}
+
+/// Changes that kernels of different ages count under different names.
+const CANONICAL: [&str; 3] = ["vmstat.pgscan_kswapd", "vmstat.pgscan_direct", "vmstat.pgsteal"];
+
+/// Which columns of a piece they are made of.
+fn formulas(batch: &Batch) -> Vec<(&'static str, Formula<usize>)> {
+    let fields = batch.fields.iter().enumerate().filter(|(_, field)| field.rate);
+    let column = |(slot, field): (usize, &crate::tables::Field)| Column {
+        slot,
+        metric: Metric {
+            name: field.metric.clone(),
+            unit: Unit::Count,
+            kind: Kind::Counter,
+        },
+        subject: Subject::Host,
+        scale: 0,
+        negative: false,
+    };
+    let columns: Vec<Column> = fields.map(column).collect();
+    let formula = |&metric: &&'static str| {
+        let formula = canonical::slots(&columns, metric, &Subject::Host)?;
+        Some((metric, formula))
+    };
+    CANONICAL.iter().filter_map(formula).collect()
 }
 
 /// A number with nine decimals at most: what the arithmetic of differences left behind them is noise.
