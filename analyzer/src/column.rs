@@ -2,7 +2,7 @@
 //!
 //! Unlike a [`crate::window::Window`], which holds every column that an explanation needs, this decodes nothing else.
 
-use crate::diff::difference;
+use crate::window::step;
 use model::{Column, Metric, Nanos, Subject, TimeSpan, UnixNanos};
 use std::sync::Arc;
 use store::{Reader, Slots, Stretch};
@@ -249,8 +249,9 @@ impl Gathering {
             if run != stretch.run || seconds <= 0.0 || seconds > self.longest {
                 continue;
             }
-            if let Some(step) = difference(column.metric.kind, from, value) {
-                self.thinned.points.put(grid, at, step / seconds, seconds);
+            let moved = step(column.metric.kind, from, value);
+            if !moved.is_nan() {
+                self.thinned.points.put(grid, at, moved / seconds, seconds);
             }
         }
     }

@@ -4,6 +4,7 @@
 //! seconds, then things counted. Within a class a page, a kB and a sector are comparable, so the largest comes first; between
 //! classes no order would mean anything.
 
+use crate::window::step;
 use model::{Column, Kind, Metric, Subject, Unit, UnixNanos};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -152,14 +153,9 @@ fn one_sided(subject: Subject, metric: &Metric, value: f64, appeared: bool) -> O
 }
 
 /// `None`: a counter went back, so nobody knows what it counted in between.
-pub(crate) fn difference(kind: Kind, before: f64, after: f64) -> Option<f64> {
-    const WRAP: f64 = 4_294_967_296.0;
-    match kind {
-        Kind::Gauge => Some(after - before),
-        Kind::Counter => (after >= before).then_some(after - before),
-        Kind::Counter32 if after < before && before < WRAP => Some(after + WRAP - before),
-        Kind::Counter32 => (after >= before).then_some(after - before),
-    }
+fn difference(kind: Kind, before: f64, after: f64) -> Option<f64> {
+    let moved = step(kind, before, after);
+    (!moved.is_nan()).then_some(moved)
 }
 
 /// Its class (memory and I/O, time, count) and how far it moved in the class's unit. A reset comes first in its class.

@@ -7,6 +7,7 @@ pub mod column;
 pub mod compare;
 pub mod diff;
 pub mod explain;
+pub mod export;
 pub mod import;
 pub mod incidents;
 pub mod links;
@@ -19,6 +20,9 @@ pub mod settings;
 pub mod signals;
 pub mod site;
 pub mod snapshot;
+#[cfg(feature = "sql")]
+pub mod sql;
+pub mod tables;
 pub mod time_grammar;
 pub mod topology;
 pub mod units;

@@ -419,13 +419,7 @@ impl Window {
             if !self.continuous[i] || before.is_nan() || now.is_nan() {
                 continue;
             }
-            out[i] = match series.metric.kind {
-                Kind::Gauge => now - before,
-                _ if now >= before => now - before,
-                // The milliseconds of diskstats are 32 bits wide on every kernel (kernel.md §5.5).
-                Kind::Counter32 if before > 2f64.powi(31) => now + 2f64.powi(32) - before,
-                _ => f64::NAN,
-            };
+            out[i] = step(series.metric.kind, before, now);
         }
         out
     }
@@ -437,5 +431,16 @@ impl Window {
             out[i] /= series.at[i] - series.at[i - 1];
         }
         out
+    }
+}
+
+/// What a number moved by; NaN where a counter went back and did not wrap.
+pub(crate) fn step(kind: Kind, before: f64, now: f64) -> f64 {
+    match kind {
+        Kind::Gauge => now - before,
+        _ if now >= before => now - before,
+        // The milliseconds of diskstats are 32 bits wide on every kernel (kernel.md §5.5).
+        Kind::Counter32 if before > 2f64.powi(31) => now + 2f64.powi(32) - before,
+        _ => f64::NAN,
     }
 }

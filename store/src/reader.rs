@@ -346,6 +346,39 @@ impl Reader {
         })
     }
 
+    /// Every source with each template that its readings in a span have, sorted by source. No reading is decoded.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or a row is damaged.
+    pub fn templates(&self, span: TimeSpan) -> Result<Vec<(Arc<str>, Arc<Template>)>> {
+        self.snapshot(|_| {
+            let mut ids: BTreeSet<(i64, i64)> = self.ask(|db| {
+                let mut rows = db.prepare_cached(
+                    "SELECT DISTINCT source, template FROM block WHERE to_ns >= ?1 AND from_ns <= ?2",
+                )?;
+                rows.query_map(params![span.from.0, span.to.0], |r| Ok((r.get(0)?, r.get(1)?)))?
+                    .collect()
+            })?;
+            self.hot_readings(span, &mut |_, _, reading| {
+                ids.insert((reading.source, reading.template));
+            })?;
+            let names: HashMap<i64, Arc<str>> = self.ask(|db| {
+                let mut rows = db.prepare_cached("SELECT id, name FROM source")?;
+                let all = rows.query_map([], |r| Ok((r.get(0)?, r.get::<_, String>(1)?.into())))?;
+                all.collect()
+            })?;
+            let mut found = Vec::with_capacity(ids.len());
+            for (source, template) in ids {
+                let name = names
+                    .get(&source)
+                    .ok_or_else(|| self.damaged(format!("source {source} is missing")))?;
+                found.push((name.clone(), self.template(template)?));
+            }
+            found.sort_by(|a, b| a.0.cmp(&b.0));
+            Ok(found)
+        })
+    }
+
     /// What each source takes in compacted form.
     ///
     /// # Errors

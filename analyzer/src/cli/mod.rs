@@ -5,8 +5,11 @@ mod cat;
 mod compare;
 mod completions;
 mod database;
+mod destination;
 mod diff;
 mod explain;
+mod export;
+mod grid;
 mod import;
 mod incidents;
 mod info;
@@ -16,6 +19,10 @@ mod plot;
 mod rules;
 mod site;
 mod snapshot;
+mod span;
+#[cfg(feature = "sql")]
+mod sql;
+mod tables;
 mod watch;
 mod window;
 
@@ -69,6 +76,10 @@ enum Command {
     Diff(diff::Arguments),
     Info(info::Arguments),
     Rules(rules::Arguments),
+    Tables(tables::Arguments),
+    #[cfg(feature = "sql")]
+    Sql(sql::Arguments),
+    Export(export::Arguments),
     Plot(plot::Arguments),
     Snapshot(snapshot::Arguments),
     Bundle(bundle::Arguments),
@@ -126,6 +137,10 @@ impl Arguments {
             Command::Cat(arguments) => arguments.run(&db()?),
             Command::Diff(arguments) => arguments.run(&db()?),
             Command::Info(arguments) => arguments.run(&db()?),
+            Command::Tables(arguments) => arguments.run(&db()?),
+            #[cfg(feature = "sql")]
+            Command::Sql(arguments) => arguments.run(&db()?),
+            Command::Export(arguments) => arguments.run(&db()?),
             Command::Rules(arguments) => arguments.run(&db()?),
             Command::Plot(arguments) => arguments.run(&db()?),
             Command::Snapshot(arguments) => arguments.run(&db()?),

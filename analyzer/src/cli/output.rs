@@ -68,6 +68,27 @@ pub(super) fn number(value: f64) -> String {
     group(&text)
 }
 
+/// Whatever a query worked out: to four figures or so, and no whole digit less: `12,345.7`, `22.4`, `0.00333`.
+#[cfg(feature = "sql")]
+pub(super) fn float(value: f64) -> String {
+    if !value.is_finite() {
+        return value.to_string();
+    }
+    let decimals = match value.abs() {
+        v if v == 0.0 || v >= 1e6 => 0,
+        v if v >= 100.0 => 1,
+        v if v >= 1.0 => 3,
+        v => (3 - v.log10().floor() as i64).clamp(0, 12) as usize,
+    };
+    let text = format!("{value:.decimals$}");
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    group(text)
+}
+
 /// A rate to three figures or so: `537,585`, `22.4`, `0.033`.
 pub(super) fn rate(value: f64) -> String {
     let decimals = match value.abs() {
@@ -130,6 +151,12 @@ mod tests {
             1,234,567.89 1,234,568
             1,000,000,000,000,000 1,000,000,000,000,000"#]]
         .assert_eq(&shown.join("\n"));
+        #[cfg(feature = "sql")]
+        expect!["0 12,345.7 1,234,568 22.444 0.003333 -0.5"].assert_eq(
+            &[0.0, 12_345.67, 1_234_567.8, 22.4444, 0.0033333, -0.5]
+                .map(float)
+                .join(" "),
+        );
         expect!["0.033 22.4 99.9 100"].assert_eq(&[0.0333, 22.44, 99.94, 99.96].map(rate).join(" "));
         let sizes = [0, 999, 1000, 99_949, 99_950, 999_499, 999_500, 5_000_000_000_000];
         expect!["0 B, 999 B, 1.0 kB, 99.9 kB, 100 kB, 999 kB, 1.0 MB, 5.0 TB"]

@@ -14,4 +14,5 @@ mod site;
 mod snapshots;
 mod sqlite_shell;
 mod stories;
+mod tables;
 mod trees;
