@@ -11,6 +11,8 @@ pub struct Pattern {
     pub least_ticks: usize,
     /// Ticks below the threshold that end an episode.
     pub quiet_ticks: usize,
+    /// Quiet ticks before it that are needed to know a baseline.
+    pub least_baseline: usize,
     /// A level at which it is an episode even when the record begins with it, so that no baseline is known.
     pub certain: f64,
 }
@@ -23,6 +25,7 @@ impl Pattern {
             ratio: 2.0,
             least_ticks: 2,
             quiet_ticks: 6,
+            least_baseline: LEAST_BASELINE_TICKS,
             certain: f64::INFINITY,
         }
     }
@@ -38,6 +41,20 @@ impl Pattern {
     /// With another least multiple of the baseline.
     pub const fn times(self, ratio: f64) -> Self {
         Self { ratio, ..self }
+    }
+
+    /// The same lengths of time where ticks are so many seconds apart. A row that stands for ten minutes needs no second one to be believed.
+    pub fn scaled(self, interval: f64) -> Self {
+        let ticks = |ticks: usize| match interval > 1.5 {
+            true => ((ticks as f64 / interval).ceil() as usize).max(1),
+            false => ticks,
+        };
+        Self {
+            least_ticks: ticks(self.least_ticks),
+            quiet_ticks: ticks(self.quiet_ticks),
+            least_baseline: ticks(self.least_baseline),
+            ..self
+        }
     }
 
     /// With a level that needs no baseline.
@@ -112,7 +129,7 @@ pub fn episodes(at: &[f64], values: &[f64], pattern: &Pattern) -> Vec<Episode> {
             continue;
         }
         let end = end_of(values, i, &above, pattern.quiet_ticks);
-        let since_before = quiet.values.len() < LEAST_BASELINE_TICKS;
+        let since_before = quiet.values.len() < pattern.least_baseline;
         let inside: Vec<f64> = values[i..=end].iter().copied().filter(|v| !v.is_nan()).collect();
         let peak = (i..=end)
             .filter(|&k| !values[k].is_nan())
@@ -219,7 +236,7 @@ impl Quiet {
     }
 
     fn threshold(&self, pattern: &Pattern) -> (f64, f64) {
-        if self.values.len() < LEAST_BASELINE_TICKS {
+        if self.values.len() < pattern.least_baseline {
             return (f64::NAN, pattern.certain);
         }
         let (_, center, spread) = self.cached.expect("filled by add");

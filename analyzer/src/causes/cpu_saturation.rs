@@ -32,11 +32,11 @@ fn judge(case: &Case) -> Verdict {
     }
     let waiting = case.typical("psi.cpu_some");
     let running = case.typical("run.running");
-    let text = format!(
-        "CPUs {} busy, {} running",
-        units::value(busy, "%"),
-        units::value(running, "tasks")
-    );
+    let who = match running.is_nan() {
+        true => String::new(),
+        false => format!(", {} running", units::value(running, "tasks")),
+    };
+    let text = format!("CPUs {} busy{who}", units::value(busy, "%"));
     let evidence = case.number("cpu.busy", busy, "%", text.clone());
     let mover = case.first("cpu-saturated");
     let cpus = f64::from(case.scene.window.boot.cpus);

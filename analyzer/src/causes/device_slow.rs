@@ -100,12 +100,11 @@ fn judge(case: &Case) -> Verdict {
                     .signals
                     .of("disk.reads", &full.subject)
                     .map_or(f64::NAN, |s| s.median(full.from, full.to));
-                let text = format!(
-                    "{} answers in {}, and is asked {} times a second",
-                    full.subject,
-                    units::value(wait, "ms"),
-                    units::count(ios)
-                );
+                let asked = match ios.is_nan() {
+                    true => String::new(),
+                    false => format!(", and is asked {} times a second", units::count(ios)),
+                };
+                let text = format!("{} answers in {}{asked}", full.subject, units::value(wait, "ms"));
                 let evidence =
                     case.scene
                         .number("disk.wait", &full.subject, full.from, wait, "ms", text.clone());

@@ -117,8 +117,10 @@ fn judge(case: &Case) -> Verdict {
     });
     it.headline = format!("page cache flood from {device}");
     let who = it.who();
+    // A lead is told where the bounds leave no doubt of it, or a tick is a second.
     let lead = case
         .first("kswapd-scan")
+        .filter(|k| case.scene.window.interval <= 1.5 || mover.onset.latest < k.onset.earliest)
         .map(|k| k.onset.best.seconds_since(mover.onset.best));
     let when = match lead {
         Some(lead) if lead >= 0.5 => format!("{lead:.1} s later kswapd woke"),
@@ -157,7 +159,17 @@ fn judge(case: &Case) -> Verdict {
         it.evidence_against
             .push(case.number("demand.anon", demand.anon, "B", text));
     }
+    it.evidence_for.extend(each_row(case));
     it.missing = missing(case, it.processes.is_empty(), &who);
+    if case.scene.window.interval > 1.5 {
+        it.missing.push(Missing {
+            signal: "a reading each second".into(),
+            would_tell: format!(
+                "what came first: within {:.0} s all of it began",
+                case.scene.window.interval
+            ),
+        });
+    }
     let reader = if who == "somebody" {
         "the reader".into()
     } else {
@@ -165,6 +177,30 @@ fn judge(case: &Case) -> Verdict {
     };
     it.advice = advice(case, &reader, rate);
     candidate(it)
+}
+
+/// Where a row stands for minutes: what reclaim stole of what came in, row by row. The same in each is turnover and no burst.
+fn each_row(case: &Case) -> Option<crate::explain::document::Evidence> {
+    if case.scene.window.interval < 10.0 {
+        return None;
+    }
+    let (steal, inflow) = (case.signal("reclaim.steal")?, case.signal("io.inflow")?);
+    let shares: Vec<f64> = (case.from..=case.to)
+        .filter(|&i| steal.values[i] > 0.0 && inflow.values[i] >= 1e6)
+        .map(|i| steal.values[i] * case.page() / inflow.values[i])
+        .collect();
+    let (low, high) = shares
+        .iter()
+        .fold((f64::INFINITY, 0.0f64), |(l, h), s| (l.min(*s), h.max(*s)));
+    (shares.len() >= 2).then(|| {
+        let text = format!(
+            "in each of {} rows reclaim stole {:.0}–{:.0} % of what was read in",
+            shares.len(),
+            100.0 * low,
+            100.0 * high
+        );
+        case.number("reclaim.steal", crate::onset::median(&shares), "ratio", text)
+    })
 }
 
 fn missing(case: &Case, nobody: bool, who: &str) -> Vec<Missing> {

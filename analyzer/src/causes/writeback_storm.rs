@@ -54,7 +54,7 @@ fn judge(case: &Case) -> Verdict {
     let over = share >= 0.85;
     // Without a threshold to compare with, a twentieth of the memory dirty is a lot on any setting.
     let piled = over || (share.is_nan() && dirty > 0.05 * case.memory());
-    let lasting = writeback.is_some_and(|w| w.to >= w.from + 5);
+    let lasting = writeback.is_some_and(|w| case.lasted(w, 5.0));
     let slow = lasting && share >= 0.4;
     if !(piled || slow) {
         return ruled_out(text, evidence);

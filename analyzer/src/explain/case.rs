@@ -115,6 +115,14 @@ impl<'a> Case<'a> {
         self.scene.signals.host(name)
     }
 
+    /// Whether a finding went on for so many seconds. A row that stands for a longer time has lasted that time.
+    pub fn lasted(&self, finding: &Finding, seconds: f64) -> bool {
+        let interval = self.scene.window.interval;
+        let steps = (finding.to - finding.from) as f64 * interval;
+        let own = if interval > 1.5 { interval } else { 0.0 };
+        steps + own >= seconds * interval.min(1.0)
+    }
+
     /// Seconds from the first to the last tick of the case.
     pub fn seconds(&self) -> f64 {
         self.scene.window.ticks[self.to]

@@ -83,7 +83,7 @@ pub fn worst(case: &Case) -> Harm {
             format!("{:.0} pages a second come back from swap", level("swap.in")),
         );
     }
-    if case.first("direct-reclaim").is_some_and(|f| f.to >= f.from + 3) {
+    if case.first("direct-reclaim").is_some_and(|f| case.lasted(f, 3.0)) {
         take(
             Severity::Warning,
             true,
@@ -91,7 +91,7 @@ pub fn worst(case: &Case) -> Harm {
         );
     }
     let waiting = rise("psi.io_some");
-    let full = case.each("device-saturated").any(|f| f.to >= f.from + 8);
+    let full = case.each("device-saturated").any(|f| case.lasted(f, 8.0));
     if full && (waiting >= 40.0 || (waiting.is_nan() && rise("cpu.iowait") >= 20.0)) {
         let why = if waiting.is_nan() {
             rise("cpu.iowait")
@@ -116,7 +116,7 @@ pub fn worst(case: &Case) -> Harm {
     let beyond_io = stuck - level("run.blocked");
     let long = case
         .each("blocked-tasks")
-        .any(|f| f.signal == "task.uninterruptible" && f.to >= f.from + 10);
+        .any(|f| f.signal == "task.uninterruptible" && case.lasted(f, 10.0));
     if long && (beyond_io >= 1.0 || stuck >= 3.0) {
         take(
             Severity::Warning,
@@ -124,7 +124,7 @@ pub fn worst(case: &Case) -> Harm {
             "processes stay in uninterruptible sleep".into(),
         );
     }
-    let crowded = case.each("cpu-saturated").any(|f| f.to >= f.from + 8);
+    let crowded = case.each("cpu-saturated").any(|f| case.lasted(f, 8.0));
     if crowded && rise("psi.cpu_some") >= 30.0 {
         take(
             Severity::Warning,
@@ -144,14 +144,18 @@ pub fn worst(case: &Case) -> Harm {
             format!("{wanting:.0} tasks want one of {cpus:.0} CPUs"),
         );
     }
-    if case.first("steal-rise").is_some_and(|f| f.to >= f.from + 5) && rise("cpu.steal") >= 10.0 {
+    if case.first("steal-rise").is_some_and(|f| case.lasted(f, 5.0)) && rise("cpu.steal") >= 10.0 {
         take(
             Severity::Warning,
             false,
             format!("{:.0} % of the CPU time is stolen", level("cpu.steal")),
         );
     }
-    if case.first("compaction-stall").is_some_and(|f| f.to >= f.from + 4) && level("compact.stall") >= 20.0 {
+    if case
+        .first("compaction-stall")
+        .is_some_and(|f| case.lasted(f, 4.0))
+        && level("compact.stall") >= 20.0
+    {
         take(
             Severity::Warning,
             true,

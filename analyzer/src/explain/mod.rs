@@ -176,6 +176,26 @@ fn notes(window: &Window) -> Vec<String> {
             window.interval
         ));
     }
+    let rows = window.len() - window.first;
+    if window.interval > 1.5 && rows < 3 {
+        notes.push(format!(
+            "only {rows} rows of {:.0} s lie in the span: no change can be seen in so few, and \"no incident\" says nothing",
+            window.interval
+        ));
+    }
+    if ![
+        "pressure/memory.some_total",
+        "vmstat.pgmajfault",
+        "stat.iowait",
+        "loadavg.load1",
+    ]
+    .iter()
+    .any(|m| window.has(m))
+    {
+        notes.push(
+            "nothing was recorded that would show harm (pressure, vmstat, stat, loadavg): \"no incident\" says nothing".into(),
+        );
+    }
     if window.processes.is_empty() {
         notes.push("no processes were recorded: devices can be named, readers and writers cannot".into());
     }

@@ -26,10 +26,19 @@ pub fn write(reader: &Reader, span: TimeSpan, out: &mut dyn Write) -> Result<(),
         let mut restarts: Vec<Value> = Vec::new();
         let mut now: Option<usize> = None;
         let mut is_first = true;
+        let mut last: Option<store::TickStamp> = None;
         for piece in pieces(reader, span)? {
             sampler.load(piece)?;
             for tick in reader.ticks(piece)? {
                 let boot = &boots[tick.boot];
+                // What a sample stands for is the time since the one before it, which is seldom the nominal one.
+                let nominal = tick.interval as f64 / 1e9;
+                let length = last
+                    .replace(tick)
+                    .filter(|last| last.run == tick.run)
+                    .map(|last| tick.at.seconds_since(last.at))
+                    .filter(|length| (0.5 * nominal..=1.5 * nominal).contains(length))
+                    .unwrap_or(nominal);
                 match now {
                     None => head(boot, out)?,
                     Some(before) if boots[before].hostname != boot.hostname => {
@@ -52,7 +61,7 @@ pub fn write(reader: &Reader, span: TimeSpan, out: &mut dyn Write) -> Result<(),
                     continue;
                 };
                 let mut timestamp = stamp(tick.at);
-                let seconds = (tick.interval as f64 / 1e9).round() as i64;
+                let seconds = length.round() as i64;
                 // sadf counts whole seconds only.
                 if seconds >= 1 {
                     timestamp["interval"] = seconds.into();

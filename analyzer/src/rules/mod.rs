@@ -194,7 +194,12 @@ impl Scene<'_> {
     /// Bounds of an episode as wall time.
     pub fn onset(&self, episode: &Episode) -> Onset {
         let wall = |seconds| self.window.wall(seconds);
-        Onset::new(wall(episode.earliest), wall(episode.best), wall(episode.latest))
+        // How full an average's first row is says nothing of when in it something began: the middle, and cause before effect in the tie.
+        let best = match self.window.averages {
+            true => (episode.earliest + episode.latest) / 2.0,
+            false => episode.best,
+        };
+        Onset::new(wall(episode.earliest), wall(best), wall(episode.latest))
     }
 
     /// The finding that an episode of a signal is.
@@ -264,7 +269,8 @@ impl Scene<'_> {
         pattern: &Pattern,
         headline: impl Fn(&Signal, &Episode) -> String,
     ) -> Vec<Finding> {
-        episodes(&signal.at, &signal.values, pattern)
+        let pattern = pattern.scaled(self.window.interval);
+        episodes(&signal.at, &signal.values, &pattern)
             .iter()
             .filter(|e| e.to >= self.window.first)
             .map(|e| self.finding(rule, signal, e, headline(signal, e)))

@@ -36,7 +36,7 @@ fn find(scene: &Scene) -> Vec<Finding> {
                 least_ticks,
                 ..Pattern::rise(32e6)
             };
-            let cliffs: Vec<_> = episodes(&growth.at, &loss, &pattern)
+            let cliffs: Vec<_> = episodes(&growth.at, &loss, &pattern.scaled(scene.window.interval))
                 .into_iter()
                 .filter(|e| e.to >= scene.window.first)
                 .filter(|e| {

@@ -39,7 +39,7 @@ fn find(scene: &Scene) -> Vec<Finding> {
         least_ticks: 3,
         ..Pattern::rise(1000.0)
     };
-    episodes(&scan.at, &values, &pattern)
+    episodes(&scan.at, &values, &pattern.scaled(scene.window.interval))
         .iter()
         .filter(|e| e.to >= scene.window.first)
         .map(|episode| {

@@ -52,7 +52,7 @@ fn find(scene: &Scene) -> Vec<Finding> {
             ratio: 1.0,
             ..Pattern::rise(0.5).certain(0.5)
         };
-        for episode in episodes(&zones[0].at, &pressed, &pattern) {
+        for episode in episodes(&zones[0].at, &pressed, &pattern.scaled(scene.window.interval)) {
             if episode.to < scene.window.first {
                 continue;
             }

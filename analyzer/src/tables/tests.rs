@@ -314,7 +314,7 @@ fn each_kind_of_subject_has_a_table() {
         == events
         at | event | detail
         == processes
-        at | pid | start_ticks | comm | cmdline | cgroup | state | wchan | utime_ticks [ticks] | stime_ticks [ticks] | minflt | majflt | threads | rss_pages [pages] | blkio_delay_ticks [ticks] | rchar [B] | wchar [B] | syscr | syscw | read_bytes [B] | write_bytes [B] | cancelled_write_bytes [B] | rss_anon_kb [kB] | rss_file_kb [kB] | rss_shmem_kb [kB] | swap_kb [kB] | voluntary_ctxt_switches | nonvoluntary_ctxt_switches | sched_run_ns [ns] | sched_wait_ns [ns] | oom_score_adj
+        at | pid | start_ticks | comm | cmdline | cgroup | state | wchan | utime_ticks [ticks] | stime_ticks [ticks] | minflt | majflt | threads | rss_pages [pages] | blkio_delay_ticks [ticks] | rchar [B] | wchar [B] | syscr | syscw | read_bytes [B] | write_bytes [B] | cancelled_write_bytes [B] | rss_anon_kb [kB] | rss_file_kb [kB] | rss_shmem_kb [kB] | swap_kb [kB] | voluntary_ctxt_switches | nonvoluntary_ctxt_switches | sched_run_ns [ns] | sched_wait_ns [ns] | oom_score_adj | threads_in_d | rss_peak_kb [kB]
         == incidents
         at | until | id | severity | headline | cause | variant | confidence | score | onset | device | comm | pid | harm
     "#]].assert_eq(&out);

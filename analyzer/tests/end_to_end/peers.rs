@@ -214,9 +214,25 @@ fn compare(peer: &Record, ours: &Record, what: &str) -> (usize, Vec<String>) {
     (compared, wrong)
 }
 
+/// Peers print whole seconds of an interval that they measured: on a machine that was held up meanwhile a second is 1.2, and nobody can tell.
+/// A wrong unit or column is wrong each time.
+const TRIES: usize = 3;
+
 #[test]
 fn sysstat_and_atop_say_the_same() {
     let Some(collector) = collector() else { return };
+    let mut wrong = Vec::new();
+    for _ in 0..TRIES {
+        wrong = said_otherwise(&collector);
+        if wrong.is_empty() {
+            return;
+        }
+    }
+    panic!("{}", wrong.join("\n"));
+}
+
+/// What the peers say otherwise than our collector, of the same seconds.
+fn said_otherwise(collector: &Path) -> Vec<String> {
     let scratch = Scratch::new();
     let ours = scratch.path("ours.db");
     let (text, json, raw, sa) = (
@@ -227,7 +243,7 @@ fn sysstat_and_atop_say_the_same() {
     );
     let interval = SECONDS.to_string();
     let mut recorder = spawn(
-        &collector,
+        collector,
         &["run", "--db", ours.to_str().unwrap(), "--interval", "250ms"],
         None,
     );
@@ -307,5 +323,5 @@ fn sysstat_and_atop_say_the_same() {
     if has_atop {
         check("atop", &raw, 60);
     }
-    assert!(all_wrong.is_empty(), "{}", all_wrong.join("\n"));
+    all_wrong
 }

@@ -64,3 +64,22 @@ fn no_effect_is_dated_or_told_before_its_cause() {
         }
     }
 }
+
+/// Ten-minute averages say what happened and who it was not; what came first they do not say.
+#[test]
+fn the_published_tables_alone_support_what_they_support() {
+    let scratch = Scratch::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-data/page-cache-post-sar");
+    let files = ["sar-B", "sar-d-1", "sar-d-2", "sar-r", "sar-u"]
+        .map(|name| folder.join(format!("{name}.txt")).to_str().unwrap().to_owned());
+    let mut import = vec!["import", "sar", "--date", "2016-09-10"];
+    import.extend(files.iter().map(String::as_str));
+    let imported = scratch.analyzer(&import);
+    assert!(
+        imported.status.success(),
+        "{}",
+        String::from_utf8_lossy(&imported.stderr)
+    );
+    let told = scratch.show(&["explain", "--from", "02:20", "--to", "03:55"]);
+    expect_file!["../expected/page-cache-post-sar.txt"].assert_eq(&told);
+}

@@ -149,7 +149,23 @@ fn a_report_in_a_folder_and_in_an_archive() {
         node1 · Linux 2.6.32-504.el6.x86_64 · 2 CPUs, 62.8 GiB
         Tue 2016-09-13 14:40:00–15:06:00 UTC · 4 of 4 ticks recorded
 
-        No incident: nobody was seen to be hurt.
+        ● WARNING  14:55:01–15:05:00 (still going)  cannot tell
+          trouble without a cause that can be told; 634 page faults a second wait for a disk for pages that
+          were evicted
+
+          Harm: 634 page faults a second wait for a disk for pages that were evicted.
+
+          CAUSE BEFORE EFFECT
+          14:55:01.0 ±300.0  kswapd scans 0 pages/s → 375,196 pages/s  [no cause of it was seen]
+          14:55:01.0 ±300.0  major faults: 0.2/s → 634/s  [with kswapd-scan, same interval]
+
+          scan        ▁█   to 375,196 pages/s
+          faults      ▁█   to 634/s
+
+          IT WAS NOT
+          a changed setting                      none of 2 recorded vm settings changed
+
+          Evidence: analyzer diff vmstat --at 14:50:01 --at 15:00:01 · analyzer cat zoneinfo --at 15:00:01
 
         note: the record holds averages over 600 s: nothing shorter than three of them can be put in order;
               one reading a second would
