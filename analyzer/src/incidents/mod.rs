@@ -10,6 +10,7 @@ use crate::explain::document::{Confidence, Incident, Severity, Time};
 use crate::explain::{Options, explain};
 use model::{TimeSpan, UnixNanos};
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use store::Reader;
 
 /// An incident in a list. `analyzer explain` over its [`Summary::window`] tells the rest.
@@ -80,20 +81,19 @@ pub fn over(
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
+    let mut unknown = Vec::new();
     for (window, is_past) in troubles(reader, span, options, cache, progress)? {
         let key = format!("incidents {} {}", window.from.0, window.to.0);
-        if let Some(known) = cache.get::<Vec<Summary>>(reader, &key)? {
-            found.extend(known);
-            continue;
+        match cache.get::<Vec<Summary>>(reader, &key)? {
+            Some(known) => found.extend(known),
+            None => unknown.push((window, is_past, key)),
         }
-        let explanation = explain(reader, window, options)?;
-        let harmful = |i: &&Incident| i.severity > Severity::Info;
-        let mine: Vec<Summary> = explanation
-            .incidents
-            .iter()
-            .filter(harmful)
-            .map(|i| summary(i, window, extent))
-            .collect();
+    }
+    let windows: Vec<TimeSpan> = unknown.iter().map(|u| u.0).collect();
+    for ((_, is_past, key), mine) in unknown
+        .into_iter()
+        .zip(explained(reader, &windows, options, extent)?)
+    {
         if is_past {
             cache.put(key, &mine);
         }
@@ -101,6 +101,56 @@ pub fn over(
     }
     found.retain(|i| i.from.0 <= span.to && span.from <= i.to.0);
     Ok(joined(found))
+}
+
+/// Threads that explain at once: a window takes some megabytes.
+const MOST_THREADS: usize = 4;
+
+/// The harmful incidents of each window. Windows know nothing of each other: all CPUs share them.
+fn explained(
+    reader: &Reader,
+    windows: &[TimeSpan],
+    options: &Options,
+    extent: TimeSpan,
+) -> store::Result<Vec<Vec<Summary>>> {
+    let one = |reader: &Reader, window: TimeSpan| -> store::Result<Vec<Summary>> {
+        let explanation = explain(reader, window, options)?;
+        let harmful = explanation
+            .incidents
+            .iter()
+            .filter(|i| i.severity > Severity::Info);
+        Ok(harmful.map(|i| summary(i, window, extent)).collect())
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.min(MOST_THREADS).min(windows.len());
+    if threads < 2 {
+        return windows.iter().map(|w| one(reader, *w)).collect();
+    }
+    let path = reader.path().to_owned();
+    let next = AtomicUsize::new(0);
+    let work = || -> store::Result<Vec<(usize, Vec<Summary>)>> {
+        let reader = Reader::open(&path)?;
+        let mut mine = Vec::new();
+        while let place = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(window) = windows.get(place)
+        {
+            mine.push((place, one(&reader, *window)?));
+        }
+        Ok(mine)
+    };
+    let mut all = Vec::new();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(done) => all.extend(done?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok::<(), store::Error>(())
+    })?;
+    all.sort_by_key(|(place, _)| *place);
+    Ok(all.into_iter().map(|(_, mine)| mine).collect())
 }
 
 /// The windows in which somebody may have been hurt, in order; with each, whether all of it is past and cannot change any more.

@@ -2,7 +2,7 @@
 //!
 //! | signal | unit | derivation |
 //! |---|---|---|
-//! | `psi.{cpu,io,memory}_some`, `psi.{io,memory}_full` | % of time | Δtotal / Δt; the averages are ignored (kernel.md §5.5) |
+//! | `psi.{cpu,io,memory}_some`, `psi.{io,memory}_full` | % of time | Δtotal / Δt, 100 at most; the averages are ignored (kernel.md §5.5) |
 
 use super::{Signals, rate};
 use crate::window::Window;
@@ -15,7 +15,15 @@ pub(super) fn derive(window: &Window, signals: &mut Signals) {
         ("psi.memory_some", "pressure/memory.some_total"),
         ("psi.memory_full", "pressure/memory.full_total"),
     ] {
-        // µs a second → percent
-        signals.extend(rate(window, name, "%", &[metric], 1e-4));
+        // µs a second → percent. The kernel adds up stalls when it next looks: what belongs to the second before can come in this one.
+        let share = rate(window, name, "%", &[metric], 1e-4).map(|mut signal| {
+            signal
+                .values
+                .iter_mut()
+                .filter(|v| **v > 100.0)
+                .for_each(|v| *v = 100.0);
+            signal
+        });
+        signals.extend(share);
     }
 }

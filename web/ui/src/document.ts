@@ -48,6 +48,8 @@ export interface Cause {
   for: Evidence[];
   against: Evidence[];
   missing: { signal: string; would_tell: string }[];
+  /** The same first mover at the same time of an earlier day; `harm` says whether it hurt anybody then. */
+  seen_before: { at: Time; days: number; value: number | null; unit: string; harm: "none" | "unknown" | "warning" | "critical"; text: string }[];
 }
 
 export interface TimelineEvent {
@@ -85,8 +87,6 @@ export interface Incident {
   open: boolean;
   story: string;
   harm: string | null;
-  /** Incidents like it, the newest first. */
-  seen_before?: { from: Time; headline: string }[];
 }
 
 export interface Explanation {

@@ -208,11 +208,11 @@ function rival(cause: Cause, on: Actions): Child {
     h("p", {}, h("b", {}, causeName(cause.cause, on)), ` · ${cause.confidence}`), cause.story && h("p", {}, cause.story), evidenceList(cause.for, on));
 }
 
-/** What the analyzer remembers of incidents like this one; older documents do not say. */
+/** The same first mover on earlier days: what is there each night without harm is not the whole story. */
 function seenBefore(incident: Incident, clock: Clock): Child {
-  const before = incident.seen_before ?? [];
+  const before = incident.causes.flatMap((cause) => cause.seen_before);
   if (before.length === 0) return null;
-  return section("seen-before", "Seen before", h("ul", { class: "notes" }, ...before.map((one) => h("li", {}, h("time", { datetime: one.from }, clock.full(seconds(one.from))), ` ${one.headline}`))));
+  return section("seen-before", "Seen before", h("ul", { class: "notes" }, ...before.map((one) => h("li", {}, h("time", { datetime: one.at }, clock.full(seconds(one.at))), ` ${one.text}`))));
 }
 
 function missing(incident: Incident): Child {
