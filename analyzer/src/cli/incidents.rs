@@ -53,6 +53,14 @@ enum Least {
 
 const DEFAULT_LENGTH: Nanos = 7 * 86_400_000_000_000;
 
+/// What the commands that are printed need, to be copied as they stand.
+fn database(path: &Path) -> String {
+    match store::default_path() {
+        Ok(default) if default == path => String::new(),
+        _ => format!(" --db \"{}\"", path.display()),
+    }
+}
+
 impl Arguments {
     pub(super) fn run(self, path: &Path, color: clap::ColorChoice) -> Result<u8, Failure> {
         let db = Database::open(path, self.window.tz)?;
@@ -96,7 +104,9 @@ impl Arguments {
                 n => format!("{n} incidents"),
             };
             writeln!(out, "{count} in {}\n", output::span(span, tz))?;
-            out.write_all(report::list(&found, tz.name(), &output::style(color)).as_bytes())?;
+            out.write_all(
+                report::list(&found, tz.name(), &database(path), &output::style(color)).as_bytes(),
+            )?;
         }
         Ok(u8::from(self.exit_code && !found.is_empty()))
     }

@@ -1,7 +1,7 @@
 //! The same span yesterday and a week ago, where it was recorded: was the same thing there, and did it hurt anybody then?
 //!
 //! The same dose without harm says that a condition is missing from the story (kernel.md §5.4, rule 6): the verdict is then not
-//! `shown`, and a rival may pass it. The same with harm says that it comes back.
+//! `shown`, and may fall to a tie with its rival. The same with harm says that it comes back.
 
 use super::document::{
     Cause, Confidence, Earlier, Event, Explanation, HarmThen, Incident, Missing, Severity, Time,
@@ -73,19 +73,21 @@ fn one(reader: &Reader, incident: &mut Incident, options: &Options) -> store::Re
         .filter(|e| e.harm == HarmThen::None)
         .cloned()
         .collect();
+    let rival = incident.causes.get(1).map_or(0.0, |c| c.score);
     let verdict = &mut incident.causes[0];
     verdict.seen_before = found;
     if let Some(last) = harmless.first() {
-        demote(verdict, last);
-        // Total order: a rival that is now ahead comes first, and equals stay as they were.
-        incident.causes.sort_by(|a, b| b.score.total_cmp(&a.score));
+        demote(verdict, last, rival);
     }
     Ok(())
 }
 
-fn demote(verdict: &mut Cause, last: &Earlier) {
+/// Down to a tie with its rival at most: headline, story and advice are this verdict's, and a condition that is missing from it makes no other
+/// one right.
+fn demote(verdict: &mut Cause, last: &Earlier, rival: f64) {
     verdict.confidence = verdict.confidence.min(Confidence::Likely);
-    verdict.score = (verdict.score * DEMOTED * 1000.0).round() / 1000.0;
+    let demoted = (verdict.score * DEMOTED * 1000.0).round() / 1000.0;
+    verdict.score = demoted.max(rival);
     verdict.missing.push(Missing {
         signal: "analyzer compare".into(),
         would_tell: format!("what is different now: {}", last.text),

@@ -6,8 +6,8 @@ use crate::incidents::Summary;
 use crate::units;
 use std::fmt::Write;
 
-/// A list of incidents, in order of time.
-pub fn list(incidents: &[Summary], tz: &str, style: &Style) -> String {
+/// A list of incidents, in order of time. `database` is what a command needs to find the same one: ` --db PATH`, or nothing.
+pub fn list(incidents: &[Summary], tz: &str, database: &str, style: &Style) -> String {
     let clock = Clock::new(tz);
     let mut out = String::new();
     for incident in incidents {
@@ -32,7 +32,7 @@ pub fn list(incidents: &[Summary], tz: &str, style: &Style) -> String {
             _ => "cause cannot be told".into(),
         };
         let more = format!(
-            "{verdict} · analyzer explain --from \"{}\" --to \"{}\"",
+            "{verdict} · analyzer explain{database} --from \"{}\" --to \"{}\"",
             clock.day_and_second(incident.window.from),
             clock.day_and_second(incident.window.to)
         );

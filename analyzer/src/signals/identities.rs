@@ -169,11 +169,19 @@ fn read_from_devices(signals: &Signals) -> Option<Signal> {
 /// Bytes that processes had read from devices, by their own accounts.
 fn read_by_processes(window: &Window) -> Option<Signal> {
     let inflow = window.get("vmstat.pgpgin", &Subject::Host)?;
-    let mut sums = vec![0.0; window.len()];
+    // A tick at which nobody looked at processes is unknown, not nothing.
+    let mut sums = vec![f64::NAN; window.len()];
     let mut last: BTreeMap<(u32, u64), u64> = BTreeMap::new();
     let mut any = false;
     for tick in &window.processes {
         let place = window.ticks.partition_point(|t| *t <= tick.at);
+        if let Some(sum) = place
+            .checked_sub(1)
+            .and_then(|p| sums.get_mut(p))
+            .filter(|s| s.is_nan())
+        {
+            *sum = 0.0;
+        }
         for sample in &tick.samples {
             let Some(read) = sample
                 .get(ProcessCounter::ReadBytes)
