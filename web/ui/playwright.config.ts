@@ -4,7 +4,9 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: "tests",
   workers: 1,
-  timeout: 60_000,
+  timeout: 120_000,
+  // Not a measure: a busy machine may take this long and be right.
+  expect: { timeout: 20_000 },
   forbidOnly: !!process.env.CI,
   reporter: [["list"]],
   outputDir: "test-results",

@@ -38,6 +38,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs to the end and shows what it printed, if it went wrong. For programs that say much and mean little by it.
+pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
+    let line = line(command);
+    println!("$ {line}");
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    if !output.status.success() {
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        bail!("`{line}`: {}", output.status);
+    }
+    Ok(())
+}
+
 /// Runs to the end and answers what it printed on standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let line = line(command);

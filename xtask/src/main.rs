@@ -6,6 +6,7 @@ mod bench;
 mod children;
 mod command;
 mod dist;
+mod failures;
 mod history;
 mod page;
 mod programs;

@@ -27,6 +27,7 @@ impl Counts {
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     steps: Vec<Step>,
+    told: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -82,6 +83,11 @@ impl Summary {
         });
     }
 
+    /// Keeps what a step said of its failures, to be told once more at the end.
+    pub(crate) fn tell(&mut self, name: &'static str, failures: Option<String>) {
+        self.told.extend(failures.map(|failures| (name, failures)));
+    }
+
     /// Everything added up.
     pub(crate) fn total(&self) -> Counts {
         self.steps.iter().fold(Counts::default(), |sum, step| Counts {
@@ -91,9 +97,12 @@ impl Summary {
         })
     }
 
-    /// A line a step and the closing line.
+    /// What failed, a line a step and the closing line.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
+        for (name, failures) in &self.told {
+            text += &format!("=== what failed in {name}\n{failures}\n\n");
+        }
         for Step {
             name,
             counts,
@@ -145,10 +154,16 @@ mod tests {
         })));
         assert!(!summary.step("build", || anyhow::bail!("no compiler\nat all")));
         summary.skip("page", "no Chromium".into());
+        summary.tell("tests", Some("---- b stdout ----\nwrong".into()));
+        summary.tell("page tests", None);
         for step in &mut summary.steps {
             step.took = Duration::from_millis(1234);
         }
         expect![[r#"
+            === what failed in tests
+            ---- b stdout ----
+            wrong
+
             format         ok           1 passed    1.2 s
             tests          FAILED       7 passed    1.2 s
             build          FAILED       0 passed    1.2 s   no compiler

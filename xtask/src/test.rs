@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change is taken, in the order that fails soonest.
 
 use crate::command::{cargo, in_folder, run as run_command, watched};
+use crate::failures::Failures;
 use crate::summary::{Counts, Summary};
 use crate::{dist, tidy, tools, workspace};
 use anyhow::{Result, bail};
@@ -34,18 +35,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // A workspace of its own, whose library the tests load into the sqlite3 shell.
     summary.step("extension", extension);
     if built {
-        summary.step("tests", rust_tests);
+        let mut failures = Failures::of_cargo();
+        summary.step("tests", || rust_tests(&mut failures));
+        summary.tell("tests", failures.text());
     } else {
         summary.skip("tests", "the build failed".into());
     }
     if built && page {
+        let mut failures = Failures::of_playwright();
         step_with(
             &mut summary,
             arguments,
             "page tests",
             tools::CHROMIUM.ensure(),
-            |chromium| page_tests(&chromium),
+            |chromium| page_tests(&chromium, &mut failures),
         );
+        summary.tell("page tests", failures.text());
     } else {
         summary.skip("page tests", "the page or the programs were not built".into());
     }
@@ -143,9 +148,10 @@ fn extension() -> Result<Counts> {
     once(&mut in_our_target("build"))
 }
 
-fn rust_tests() -> Result<Counts> {
+fn rust_tests(failures: &mut Failures) -> Result<Counts> {
     let mut counts = Counts::default();
     let ended_well = watched(cargo().args(["test", "--workspace", "--no-fail-fast"]), |line| {
+        failures.read(line);
         if let Some(more) = cargo_counts(line) {
             counts.passed += more.passed;
             counts.failed += more.failed;
@@ -155,7 +161,7 @@ fn rust_tests() -> Result<Counts> {
     settle(counts, ended_well, "cargo test")
 }
 
-fn page_tests(chromium: &Path) -> Result<Counts> {
+fn page_tests(chromium: &Path, failures: &mut Failures) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut npm = in_folder(&workspace::page(), "npm");
     npm.arg("test")
@@ -163,6 +169,7 @@ fn page_tests(chromium: &Path) -> Result<Counts> {
         .env("HIGHWATER_CHROMIUM", chromium)
         .env("FORCE_COLOR", "0");
     let ended_well = watched(&mut npm, |line| {
+        failures.read(line);
         if let Some((kind, count)) = playwright_count(line) {
             match kind {
                 "passed" => counts.passed += count,

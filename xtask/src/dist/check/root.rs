@@ -18,7 +18,7 @@ impl Root {
             if draft.exists() {
                 std::fs::remove_dir_all(&draft)?;
             }
-            command::run(
+            command::run_quietly(
                 command::in_root(debootstrap)
                     .args(["--variant=minbase", "--include=systemd", &release])
                     .arg(&draft),
