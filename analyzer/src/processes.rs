@@ -3,12 +3,13 @@
 use crate::window::Window;
 use model::{ProcessCounter, ProcessIdentity, ProcessSample, UnixNanos};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A process and how much of something it did in a span.
 #[derive(Debug, Clone)]
 pub struct Doer {
     /// Who.
-    pub identity: ProcessIdentity,
+    pub identity: Arc<ProcessIdentity>,
     /// How much.
     pub amount: f64,
     /// Of the sum over all processes, 0–1.
@@ -89,7 +90,7 @@ pub fn rank(window: &Window, from: usize, to: usize, measure: Measure) -> Vec<Do
 }
 
 struct Account {
-    identity: ProcessIdentity,
+    identity: Arc<ProcessIdentity>,
     base: Option<f64>,
     last: Option<f64>,
     sum: f64,
@@ -181,7 +182,6 @@ impl Account {
 mod tests {
     use super::*;
     use model::{Boot, ProcessTick, Reading, Run, RunOrigin, Template, Tick, TimeSpan};
-    use std::sync::Arc;
     use store::{Reader, Writer};
 
     const SECOND: i64 = 1_000_000_000;
@@ -190,13 +190,13 @@ mod tests {
         let mut counters = [None; ProcessCounter::ALL.len()];
         counters[ProcessCounter::ReadBytes as usize] = Some(read);
         ProcessSample {
-            identity: ProcessIdentity {
+            identity: Arc::new(ProcessIdentity {
                 pid,
                 start_ticks,
                 comm: comm.into(),
                 cmdline: None,
                 cgroup: None,
-            },
+            }),
             state,
             wchan: None,
             counters,

@@ -7,6 +7,7 @@ use model::ProcessCounter::{self, MajorFaults, ReadBytes, RssPeakKib, RunNanos, 
 use model::{ProcessIdentity, ProcessSample};
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Processes of which some threads ended that are remembered at most; more at once are not.
 const MOST: usize = 4096;
@@ -133,14 +134,14 @@ impl Exits {
                 continue;
             }
             samples.push(ProcessSample {
-                identity: ProcessIdentity {
+                identity: Arc::new(ProcessIdentity {
                     pid,
                     // It was not there at the look before.
                     start_ticks: hz(now.boottime).saturating_sub(ended.lived_ticks).max(earliest),
                     comm: ended.comm,
                     cmdline: None,
                     cgroup: None,
-                },
+                }),
                 state: 'X',
                 wchan: None,
                 counters: ended.counters,

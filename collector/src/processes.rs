@@ -19,6 +19,7 @@ use crate::taskstats::TaskStats;
 use model::{ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// A process's oom_score_adj hardly ever changes: it is read at every so many readings of the other files.
@@ -61,7 +62,7 @@ pub(crate) struct Processes {
 }
 
 struct Known {
-    identity: ProcessIdentity,
+    identity: Arc<ProcessIdentity>,
     handles: Handles,
     state: char,
     counters: Counters,
@@ -294,7 +295,7 @@ impl Processes {
             cgroup,
         };
         Known {
-            identity,
+            identity: Arc::new(identity),
             handles: Handles::default(),
             state: '?',
             counters: NOTHING,

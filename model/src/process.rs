@@ -2,6 +2,7 @@
 
 use crate::UnixNanos;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Which process: a pid alone is reused, so its start time belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,8 +93,8 @@ process_counters! {
 /// The counters of one process at one instant. `None` means not read, never zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessSample {
-    /// Who.
-    pub identity: ProcessIdentity,
+    /// Who. Shared by all samples of one life: there are thousands of them, and its texts are long.
+    pub identity: Arc<ProcessIdentity>,
     /// stat field 3: `R`, `S`, `D`, …; `D` also when a thread other than the first is; `X` for a process that was seen to have ended (counters are the last known).
     pub state: char,
     /// Where a task in D waits, if known. Hostile text.

@@ -62,7 +62,7 @@ impl Recording {
     fn always_there(&self) -> HashMap<&ProcessIdentity, usize> {
         let mut seen = HashMap::new();
         for sample in self.looks.iter().flatten().filter(|s| s.state != 'X') {
-            *seen.entry(&sample.identity).or_insert(0) += 1;
+            *seen.entry(&*sample.identity).or_insert(0) += 1;
         }
         seen.retain(|_, looks| *looks == self.looks.len());
         seen
@@ -180,8 +180,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let begun = Instant::now();
     let mut numbers: HashMap<Arc<str>, Numbers> = HashMap::new();
-    let mut of_processes: HashMap<ProcessIdentity, Numbers> = HashMap::new();
-    let mut passing: BTreeMap<ProcessIdentity, ProcessSample> = BTreeMap::new();
+    let mut of_processes: HashMap<Arc<ProcessIdentity>, Numbers> = HashMap::new();
+    let mut passing: BTreeMap<Arc<ProcessIdentity>, ProcessSample> = BTreeMap::new();
     let (mut which, mut row, mut repetition) = (0, 0, 0u64);
     let mut written = 0;
     while written < total {
@@ -213,9 +213,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                     for sample in look {
                         let mut sample = sample.clone();
                         // Who came or went in the recording is somebody else each time.
-                        let is_passing = !lasting[which].contains_key(&sample.identity);
+                        let is_passing = !lasting[which].contains_key(&*sample.identity);
                         if is_passing {
-                            sample.identity.start_ticks += repetition * 1_000_000;
+                            Arc::make_mut(&mut sample.identity).start_ticks += repetition * 1_000_000;
                         }
                         let known: Vec<usize> = (0..sample.counters.len())
                             .filter(|i| sample.counters[*i].is_some())
@@ -273,7 +273,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     };
                     numbers.values_mut().for_each(|n| n.begun = None);
                     of_processes.values_mut().for_each(|n| n.begun = None);
-                    of_processes.retain(|who, _| lasting.iter().any(|l| l.contains_key(who)));
+                    of_processes.retain(|who, _| lasting.iter().any(|l| l.contains_key(&**who)));
                 }
             }
             while writer.compact(false)? {}

@@ -171,7 +171,8 @@ impl Extract<'_> {
                         continue;
                     };
                     let samples = look.samples.into_iter().map(|mut sample| {
-                        sample.identity = self.rewrite.process(sample.identity);
+                        let identity = Arc::unwrap_or_clone(sample.identity);
+                        sample.identity = Arc::new(self.rewrite.process(identity));
                         sample
                     });
                     let look = ProcessTick {

@@ -6,6 +6,7 @@ use crate::reader::Reader;
 use model::{ProcessIdentity, ProcessSample, ProcessTick, TimeSpan, UnixNanos};
 use rusqlite::{OptionalExtension, params};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 impl Reader {
     /// Processes of a span. The first tick of each run is complete as far as is known: it carries forward who was alive before the
@@ -119,7 +120,7 @@ impl Reader {
 /// Identities by id, read as they are met.
 struct Identities<'a> {
     reader: &'a Reader,
-    known: HashMap<i64, Option<ProcessIdentity>>,
+    known: HashMap<i64, Option<Arc<ProcessIdentity>>>,
 }
 
 impl Identities<'_> {
@@ -140,7 +141,7 @@ impl Identities<'_> {
                 })
                 .optional()
             })?;
-            self.known.insert(hot.process, identity);
+            self.known.insert(hot.process, identity.map(Arc::new));
         }
         let identity = self.known.get(&hot.process).cloned().flatten();
         Ok(identity.map(|identity| ProcessSample {

@@ -56,7 +56,7 @@ pub(crate) async fn report(
             ),
             "html" => (analyzer::report::html(&document), "text/html; charset=utf-8"),
             _ => (
-                analyzer::report::text(&document, &style),
+                analyzer::report::text(&document, &analyzer::report::Commands::default(), &style),
                 "text/plain; charset=utf-8",
             ),
         };

@@ -57,7 +57,7 @@ pub(crate) fn table(window: &Window, each: usize) -> Vec<Row> {
     let leaders = doers
         .iter()
         .flat_map(|d| d.iter().take(each).map(|d| &d.identity));
-    let mut rows: BTreeMap<ProcessIdentity, Row> = BTreeMap::new();
+    let mut rows: BTreeMap<Arc<ProcessIdentity>, Row> = BTreeMap::new();
     for identity in leaders.chain(blocked) {
         let sample = newest.get(&(identity.pid, identity.start_ticks)).copied();
         rows.entry(identity.clone())

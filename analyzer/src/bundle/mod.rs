@@ -4,8 +4,9 @@
 
 mod redact;
 
+use crate::explain;
 use crate::explain::document::{Explanation, Status};
-use crate::explain::{self, explain};
+use crate::incidents::explain_span;
 use crate::{report, window};
 use model::{Nanos, TimeSpan, UnixNanos};
 use serde::{Deserialize, Serialize};
@@ -137,7 +138,7 @@ pub fn write(
         };
         Ok(reader.extract(whole, &mut writer, &mut *rewrite)?)
     })?;
-    let explanation = explain(&Reader::open(&draft.0)?, span, options)?;
+    let explanation = explain_span(&Reader::open(&draft.0)?, span, options, &mut |_, _| {})?;
     if explanation.status == Status::NoData {
         return Err(Error::NoData);
     }

@@ -1,11 +1,13 @@
 //! `analyzer explain`
 
 use super::database::Database;
+use super::progress::Progress;
 use super::site::SiteArguments;
 use super::window::WindowArguments;
 use super::{Failure, output};
+use analyzer::explain::Options;
 use analyzer::explain::document::Status;
-use analyzer::explain::{self, explain};
+use analyzer::incidents::explain_span;
 use analyzer::report;
 use clap::Args;
 use model::{Nanos, TimeSpan};
@@ -16,6 +18,7 @@ use store::Reader;
 /// Explain what went wrong in a window: the first mover, what it set off, and what it was not
 ///
 /// Without a window: the last ten minutes of the data, or of a bundle its own span. The header says which day and zone were taken.
+/// A window of more than two hours is read in full only where somebody may have been hurt.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -47,20 +50,22 @@ impl Arguments {
         let db = Database::open(db, self.window.tz)?;
         let tz = db.context.tz;
         let span = self.window.span_or_bundle(&db, DEFAULT_LENGTH)?;
-        let explanation = explain(
-            &db.reader,
-            span,
-            &explain::Options {
-                tz,
-                site: self.site.load()?,
-            },
-        )?;
+        let options = Options {
+            tz,
+            site: self.site.load()?,
+        };
+        let mut progress = Progress::new();
+        let explanation = explain_span(&db.reader, span, &options, &mut |done, all| {
+            progress.at(done, all)
+        })?;
+        drop(progress);
         let text = if self.json {
             serde_json::to_string_pretty(&explanation).map_err(std::io::Error::from)? + "\n"
         } else if self.md {
             report::markdown(&explanation)
         } else {
-            report::text(&explanation, &output::style(color))
+            let commands = output::commands(&db, self.window.tz, span);
+            report::text(&explanation, &commands, &output::style(color))
         };
         match &self.html {
             Some(file) => std::fs::write(file, report::html(&explanation))

@@ -1,6 +1,7 @@
 //! `analyzer incidents`
 
 use super::database::Database;
+use super::progress::Progress;
 use super::site::SiteArguments;
 use super::window::WindowArguments;
 use super::{Failure, output};
@@ -10,7 +11,7 @@ use analyzer::incidents::{Cache, Summary, over};
 use analyzer::report;
 use clap::{Args, ValueEnum};
 use model::Nanos;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 
 /// List the incidents of days: when, how bad, what, and how to ask for more
@@ -53,19 +54,12 @@ enum Least {
 
 const DEFAULT_LENGTH: Nanos = 7 * 86_400_000_000_000;
 
-/// What the commands that are printed need, to be copied as they stand.
-fn database(path: &Path) -> String {
-    match store::default_path() {
-        Ok(default) if default == path => String::new(),
-        _ => format!(" --db \"{}\"", path.display()),
-    }
-}
-
 impl Arguments {
     pub(super) fn run(self, path: &Path, color: clap::ColorChoice) -> Result<u8, Failure> {
         let db = Database::open(path, self.window.tz)?;
         let tz = db.context.tz;
         let span = self.window.span(&db, DEFAULT_LENGTH)?;
+        let commands = output::commands(&db, self.window.tz, span);
         if let Some(cause) = &self.cause
             && !analyzer::causes::all().iter().any(|c| c.id == cause)
         {
@@ -78,19 +72,15 @@ impl Arguments {
             true => Cache::off(),
             false => Cache::on(site.version()),
         };
-        let shows_progress = std::io::stderr().is_terminal();
-        let mut last = 0;
-        let mut progress = |done: f64, all: f64| {
-            let percent = (100.0 * done / all.max(1.0)) as u32;
-            if shows_progress && percent != last && all > 86_400.0 {
-                last = percent;
-                eprint!("\rlooking through {percent} %\x1b[K");
-            }
-        };
-        let mut found = over(&db.reader, span, &Options { tz, site }, &mut cache, &mut progress)?;
-        if last > 0 {
-            eprint!("\r\x1b[K");
-        }
+        let mut progress = Progress::new();
+        let mut found = over(
+            &db.reader,
+            span,
+            &Options { tz, site },
+            &mut cache,
+            &mut |done, all| progress.at(done, all),
+        )?;
+        drop(progress);
         cache.save(path);
         found.retain(|i| self.wants(i));
         let mut out = std::io::stdout();
@@ -104,9 +94,7 @@ impl Arguments {
                 n => format!("{n} incidents"),
             };
             writeln!(out, "{count} in {}\n", output::span(span, tz))?;
-            out.write_all(
-                report::list(&found, tz.name(), &database(path), &output::style(color)).as_bytes(),
-            )?;
+            out.write_all(report::list(&found, tz.name(), &commands, &output::style(color)).as_bytes())?;
         }
         Ok(u8::from(self.exit_code && !found.is_empty()))
     }

@@ -16,6 +16,7 @@ mod info;
 mod manual;
 mod output;
 mod plot;
+mod progress;
 mod rules;
 mod site;
 mod snapshot;

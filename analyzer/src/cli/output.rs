@@ -1,10 +1,12 @@
 //! How numbers and times are printed.
 
-use analyzer::report::Style;
+use super::database::Database;
+use analyzer::report::{Commands, Style};
 use chrono::DateTime;
 use chrono_tz::Tz;
 use model::{Nanos, UnixNanos};
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 /// Width of a report that no terminal shows, and the widest that is still read with ease.
 const WIDTH: usize = 100;
@@ -26,6 +28,24 @@ pub(super) fn style(color: clap::ColorChoice) -> Style {
         .flatten();
     let width = terminal.map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(60, WIDEST));
     Style { width, color }
+}
+
+/// What the commands that a report over `span` prints need: the database, unless it would be found without, the zone that was asked for, and
+/// the day, where the data goes on for a day after it.
+pub(super) fn commands(db: &Database, tz: Option<Tz>, span: model::TimeSpan) -> Commands {
+    let is_found = std::env::var_os("HIGHWATER_DB").map(PathBuf::from) == Some(db.path.clone())
+        || store::default_path().is_ok_and(|default| default == db.path);
+    let mut options = String::new();
+    if !is_found {
+        options += &format!(" --db \"{}\"", db.path.display());
+    }
+    if let Some(tz) = tz {
+        options += &format!(" --tz {tz}");
+    }
+    Commands {
+        options,
+        dated: db.extent.to.seconds_since(span.from) >= 86_400.0,
+    }
 }
 
 /// `2026-11-23 22:54:32.313`

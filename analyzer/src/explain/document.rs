@@ -57,6 +57,20 @@ pub struct Explanation {
     pub notes: Vec<String>,
 }
 
+impl Explanation {
+    /// With these incidents, worst first, and the status that they make.
+    pub(crate) fn with(mut self, incidents: Vec<Incident>) -> Explanation {
+        let harmed = incidents.iter().any(|i| i.severity > Severity::Info);
+        self.status = if harmed {
+            Status::Incident
+        } else {
+            Status::NoIncident
+        };
+        self.incidents = incidents;
+        self
+    }
+}
+
 /// Whether anything was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

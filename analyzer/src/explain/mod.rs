@@ -12,10 +12,10 @@ use crate::rules::{Finding, Scene, find_all};
 use crate::signals::Signals;
 use crate::site::Site;
 use crate::topology::Topology;
-use crate::window::Window;
+use crate::window::{Chosen, Window};
 pub use earlier::look_back;
 
-use document::{Explanation, Hole, Incident, Node, SCHEMA, Severity, Status, Time};
+use document::{Explanation, Hole, Incident, Node, SCHEMA, Status, Time};
 use model::TimeSpan;
 use store::Reader;
 
@@ -77,23 +77,62 @@ pub fn explain_window(window: &Window, options: &Options) -> Explanation {
         site: options.site,
     };
     let incidents = incident::incidents(&scene, find_all(&scene));
-    let harmed = incidents.iter().any(|i| i.severity > Severity::Info);
-    let mut notes = notes(window);
-    notes.extend(sums::notes(&scene, &incidents));
-    notes.extend(unusual::note(&scene, &incidents));
+    let mut explanation = empty(window, options);
+    if window.processes.is_empty() {
+        explanation.notes.push(NO_PROCESSES.into());
+    }
+    explanation.notes.extend(sums::notes(&scene, &incidents));
+    explanation.notes.extend(unusual::note(&scene, &incidents));
+    explanation.with(incidents)
+}
+
+/// What is said of a window before anything is looked for in it: the machine, the span, its holes. Few columns are read for it, so
+/// that it may be of weeks. `None` when it holds no tick.
+pub(crate) fn frame(
+    reader: &Reader,
+    span: TimeSpan,
+    options: &Options,
+) -> store::Result<Option<Explanation>> {
+    const COLUMNS: Chosen<'static> = Chosen {
+        sources: &[
+            "meminfo",
+            "pressure/memory",
+            "vmstat",
+            "stat",
+            "loadavg",
+            "averages",
+        ],
+        wanted: |metric, subject| {
+            *subject == model::Subject::Host && (metric == MEMORY || SHOW_HARM.contains(&metric))
+        },
+    };
+    let window = Window::load_columns(reader, span, &COLUMNS)?;
+    Ok(window.map(|window| empty(&window, options)))
+}
+
+fn empty(window: &Window, options: &Options) -> Explanation {
     Explanation {
         schema: SCHEMA,
         node: node(window),
         window: span_of(window, options),
-        status: if harmed {
-            Status::Incident
-        } else {
-            Status::NoIncident
-        },
-        incidents,
-        notes,
+        status: Status::NoIncident,
+        incidents: Vec::new(),
+        notes: notes(window),
     }
 }
+
+/// Said where nobody can be named.
+pub(crate) const NO_PROCESSES: &str =
+    "no processes were recorded: devices can be named, readers and writers cannot";
+
+const MEMORY: &str = "meminfo.MemTotal";
+/// Any of these would show harm.
+const SHOW_HARM: [&str; 4] = [
+    "pressure/memory.some_total",
+    "vmstat.pgmajfault",
+    "stat.iowait",
+    "loadavg.load1",
+];
 
 fn no_data(reader: &Reader, span: TimeSpan, options: &Options) -> store::Result<Explanation> {
     let boot = reader.boots()?.into_iter().next_back();
@@ -132,7 +171,7 @@ fn no_data(reader: &Reader, span: TimeSpan, options: &Options) -> store::Result<
 }
 
 fn node(window: &Window) -> Node {
-    let total = window.get("meminfo.MemTotal", &model::Subject::Host);
+    let total = window.get(MEMORY, &model::Subject::Host);
     let measured = total
         .and_then(|t| t.values.iter().rev().find(|v| !v.is_nan()))
         .map(|kib| (kib * 1024.0) as u64);
@@ -183,21 +222,10 @@ fn notes(window: &Window) -> Vec<String> {
             window.interval
         ));
     }
-    if ![
-        "pressure/memory.some_total",
-        "vmstat.pgmajfault",
-        "stat.iowait",
-        "loadavg.load1",
-    ]
-    .iter()
-    .any(|m| window.has(m))
-    {
+    if !SHOW_HARM.iter().any(|m| window.has(m)) {
         notes.push(
             "nothing was recorded that would show harm (pressure, vmstat, stat, loadavg): \"no incident\" says nothing".into(),
         );
-    }
-    if window.processes.is_empty() {
-        notes.push("no processes were recorded: devices can be named, readers and writers cannot".into());
     }
     if !window.reboots.is_empty() {
         notes.push("the machine was rebooted inside the span: nothing is compared across it".into());

@@ -2,6 +2,7 @@
 
 use super::{Error, Result};
 use model::{ProcessCounter, ProcessIdentity, ProcessSample};
+use std::sync::Arc;
 
 /// Where [`ProcessCounter`]s stand in /proc/PID/stat, by proc(5)'s numbers.
 const STAT_FIELDS: [(usize, ProcessCounter); 7] = [
@@ -99,13 +100,13 @@ fn read_process(line: &str) -> std::result::Result<ProcessSample, String> {
         counters[counter as usize] = Some(value);
     }
     Ok(ProcessSample {
-        identity: ProcessIdentity {
+        identity: Arc::new(ProcessIdentity {
             pid,
             start_ticks,
             comm: comm.to_owned(),
             cmdline: None,
             cgroup: None,
-        },
+        }),
         state,
         wchan: None,
         counters,

@@ -1,16 +1,20 @@
 //! The incidents of days: where anybody could have been hurt ([`screen`]) is explained, and remembered ([`Cache`]).
 
 mod cache;
+mod each;
+mod long;
 mod screen;
 
 pub use cache::Cache;
 pub(crate) use cache::hash;
+pub use long::explain_span;
+
+use each::each;
 
 use crate::explain::document::{Confidence, Incident, Severity, Time};
 use crate::explain::{Options, explain};
 use model::{TimeSpan, UnixNanos};
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use store::Reader;
 
 /// An incident in a list. `analyzer explain` over its [`Summary::window`] tells the rest.
@@ -103,54 +107,21 @@ pub fn over(
     Ok(joined(found))
 }
 
-/// Threads that explain at once: a window takes some megabytes.
-const MOST_THREADS: usize = 4;
-
-/// The harmful incidents of each window. Windows know nothing of each other: all CPUs share them.
+/// The harmful incidents of each window.
 fn explained(
     reader: &Reader,
     windows: &[TimeSpan],
     options: &Options,
     extent: TimeSpan,
 ) -> store::Result<Vec<Vec<Summary>>> {
-    let one = |reader: &Reader, window: TimeSpan| -> store::Result<Vec<Summary>> {
+    each(reader, windows, |reader, window| {
         let explanation = explain(reader, window, options)?;
         let harmful = explanation
             .incidents
             .iter()
             .filter(|i| i.severity > Severity::Info);
         Ok(harmful.map(|i| summary(i, window, extent)).collect())
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = threads.min(MOST_THREADS).min(windows.len());
-    if threads < 2 {
-        return windows.iter().map(|w| one(reader, *w)).collect();
-    }
-    let path = reader.path().to_owned();
-    let next = AtomicUsize::new(0);
-    let work = || -> store::Result<Vec<(usize, Vec<Summary>)>> {
-        let reader = Reader::open(&path)?;
-        let mut mine = Vec::new();
-        while let place = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(window) = windows.get(place)
-        {
-            mine.push((place, one(&reader, *window)?));
-        }
-        Ok(mine)
-    };
-    let mut all = Vec::new();
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(done) => all.extend(done?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok::<(), store::Error>(())
-    })?;
-    all.sort_by_key(|(place, _)| *place);
-    Ok(all.into_iter().map(|(_, mine)| mine).collect())
+    })
 }
 
 /// The windows in which somebody may have been hurt, in order; with each, whether all of it is past and cannot change any more.
@@ -316,9 +287,11 @@ fn joined(mut found: Vec<Summary>) -> Vec<Summary> {
         let same = |last: &&mut Summary| last.cause == next.cause && next.from.0.0 - last.to.0.0 <= APART;
         match out.iter_mut().rev().find(same) {
             Some(last) => {
-                last.to = last.to.max(next.to);
+                if next.to >= last.to {
+                    // Going on at the end of its window, it may be seen to end in the next.
+                    (last.to, last.open) = (next.to, next.open);
+                }
                 last.window.to = last.window.to.max(next.window.to);
-                last.open |= next.open;
                 if next.severity > last.severity {
                     last.severity = next.severity;
                     last.headline = next.headline;

@@ -1,13 +1,13 @@
 //! Incidents as a list: a line when and how bad, a line what, a line how to ask for more.
 
-use super::text::{Clock, Style, plain, wrap};
+use super::text::{Clock, Commands, Style, plain, wrap};
 use crate::explain::document::Severity;
 use crate::incidents::Summary;
 use crate::units;
 use std::fmt::Write;
 
-/// A list of incidents, in order of time. `database` is what a command needs to find the same one: ` --db PATH`, or nothing.
-pub fn list(incidents: &[Summary], tz: &str, database: &str, style: &Style) -> String {
+/// A list of incidents, in order of time.
+pub fn list(incidents: &[Summary], tz: &str, commands: &Commands, style: &Style) -> String {
     let clock = Clock::new(tz);
     let mut out = String::new();
     for incident in incidents {
@@ -32,7 +32,8 @@ pub fn list(incidents: &[Summary], tz: &str, database: &str, style: &Style) -> S
             _ => "cause cannot be told".into(),
         };
         let more = format!(
-            "{verdict} · analyzer explain{database} --from \"{}\" --to \"{}\"",
+            "{verdict} · analyzer explain{} --from \"{}\" --to \"{}\"",
+            commands.options,
             clock.day_and_second(incident.window.from),
             clock.day_and_second(incident.window.to)
         );

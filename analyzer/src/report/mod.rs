@@ -13,4 +13,4 @@ pub(crate) use html::safe;
 pub use list::list;
 pub use markdown::markdown;
 pub(crate) use text::plain;
-pub use text::{Style, text};
+pub use text::{Commands, Style, text};

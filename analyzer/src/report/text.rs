@@ -28,8 +28,17 @@ impl Style {
     }
 }
 
+/// What the commands that a report prints need, to be copied as they stand.
+#[derive(Debug, Clone, Default)]
+pub struct Commands {
+    /// Options that find the same database and read times in the same zone: ` --db PATH`, or nothing.
+    pub options: String,
+    /// A clock time alone would mean another day.
+    pub dated: bool,
+}
+
 /// The whole explanation.
-pub fn text(explanation: &Explanation, style: &Style) -> String {
+pub fn text(explanation: &Explanation, commands: &Commands, style: &Style) -> String {
     let clock = Clock::new(&explanation.window.tz);
     let mut out = String::new();
     header(explanation, &clock, &mut out);
@@ -47,7 +56,7 @@ pub fn text(explanation: &Explanation, style: &Style) -> String {
         if incident.severity == Severity::Info {
             info(incident, &clock, style, &mut out);
         } else {
-            full(incident, tie, &clock, style, &mut out);
+            full(incident, tie, &clock, commands, style, &mut out);
         }
     }
     if !explanation.notes.is_empty() {
@@ -151,7 +160,7 @@ fn info(incident: &Incident, clock: &Clock, style: &Style, out: &mut String) {
     }
 }
 
-fn full(incident: &Incident, tie: &str, clock: &Clock, style: &Style, out: &mut String) {
+fn full(incident: &Incident, tie: &str, clock: &Clock, commands: &Commands, style: &Style, out: &mut String) {
     let (word, code) = match incident.severity {
         Severity::Critical => ("CRITICAL", "1;31"),
         Severity::Warning => ("WARNING", "1;33"),
@@ -219,11 +228,15 @@ fn full(incident: &Incident, tie: &str, clock: &Clock, style: &Style, out: &mut 
         .find(|e| e.event != "device-read-rise")
         .or(incident.timeline.first())
     {
-        let at = clock.second(first.onset.latest);
+        let second = |time: Time| match commands.dated {
+            true => format!("\"{}\"", clock.day_and_second(time)),
+            false => clock.second(time),
+        };
+        let (from, to) = (second(first.onset.earliest), second(first.onset.latest));
+        let options = &commands.options;
         let _ = writeln!(
             out,
-            "\n  Evidence: analyzer diff vmstat --at {} --at {at} · analyzer cat zoneinfo --at {at}",
-            clock.second(first.onset.earliest),
+            "\n  Evidence: analyzer diff vmstat{options} --at {from} --at {to} · analyzer cat zoneinfo{options} --at {to}",
         );
     }
 }

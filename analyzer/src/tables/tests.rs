@@ -328,13 +328,13 @@ fn processes_say_what_they_did_since_the_tick_before() {
         let mut counters = [None; ProcessCounter::ALL.len()];
         counters[ProcessCounter::ReadBytes as usize] = Some(read);
         counters[ProcessCounter::OomScoreAdjPlus1000 as usize] = Some(990);
-        let identity = ProcessIdentity {
+        let identity = Arc::new(ProcessIdentity {
             pid,
             start_ticks: 5,
             comm: comm.into(),
             cmdline: None,
             cgroup: None,
-        };
+        });
         ProcessSample {
             identity,
             state,
@@ -396,13 +396,13 @@ fn processes_of_long_spans_are_those_of_its_parts() {
         let sample = |pid: u32, read: i64| {
             let mut counters = [None; ProcessCounter::ALL.len()];
             counters[ProcessCounter::ReadBytes as usize] = Some(read as u64);
-            let identity = ProcessIdentity {
+            let identity = Arc::new(ProcessIdentity {
                 pid,
                 start_ticks: 5,
                 comm: "a".into(),
                 cmdline: None,
                 cgroup: None,
-            };
+            });
             ProcessSample {
                 identity,
                 state: 'S',

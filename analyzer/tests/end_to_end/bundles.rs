@@ -193,8 +193,9 @@ fn add_processes(db: &Path) {
     let (run, ..) = reader.runs().unwrap().remove(0);
     let mut look = reader.processes(ALL).unwrap().pop().unwrap();
     for sample in &mut look.samples {
-        sample.identity.cmdline = Some("java -jar /opt/vault/x.jar --password s3cret -u alice".into());
-        sample.identity.cgroup = Some("/kubepods/pod-7f3a9c0b1d2e4f5a".into());
+        let identity = std::sync::Arc::make_mut(&mut sample.identity);
+        identity.cmdline = Some("java -jar /opt/vault/x.jar --password s3cret -u alice".into());
+        identity.cgroup = Some("/kubepods/pod-7f3a9c0b1d2e4f5a".into());
     }
     look.at = look.at + 1_000_000;
     writer.append_processes(run, &look).unwrap();

@@ -230,3 +230,38 @@ fn a_day_of_which_harm_is_not_known_speaks_neither_for_nor_against() {
           1 days, harm "unknown": "device-read-rise of vda (2.17 GB/s) was there yesterday too, whether anybody was hurt was not recorded"
     "#]].assert_eq(&seen_before(&scratch));
 }
+
+/// Of a span that is too long to be read in full, where nobody was hurt is not read: what is told of the rest is the same.
+#[test]
+fn hours_are_explained_where_somebody_was_hurt() {
+    let scratch = Scratch::new();
+    for (name, hours) in [("first", 0), ("second", 3)] {
+        scratch.write_sample("page-cache-flood", name, hours * 3600, &|_| Fate::AsItIs);
+        import(&scratch, name);
+    }
+    let told = |from: &str, to: &str| -> Vec<serde_json::Value> {
+        let output = scratch.analyzer(&["explain", "--json", "--from", from, "--to", to]);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let incidents = document["incidents"].as_array().unwrap().clone();
+        let harmful = incidents.into_iter().filter(|i| i["severity"] != "info");
+        harmful
+            .map(|i| serde_json::json!([i["id"], i["headline"], i["causes"], i["ruled_out"]]))
+            .collect()
+    };
+    let (begin, end) = ("2026-11-23 22:50", "2026-11-24 01:56");
+    let first = told(begin, "2026-11-23 22:56");
+    let second = told("2026-11-24 01:50", end);
+    assert_eq!(told(begin, end), [first, second].concat());
+    let report = scratch.show(&["explain", "--from", begin, "--to", end]);
+    let notes: Vec<&str> = report.lines().skip_while(|l| !l.starts_with("note: ")).collect();
+    expect![[r#"
+        note: the machine was rebooted inside the span: nothing is compared across it
+        note: the span is longer than 2 h: 2 parts of it, 6 min 32 s in all, could have hurt anybody by
+              pressure, faults, swapping, load or the log. Only that was read in full, and what did no harm
+              is not listed
+        --- stderr
+        analyzer: no data in 2026-11-23 22:50:00 – 22:53:38 UTC
+        analyzer: no data in 2026-11-23 22:55:37 – 2026-11-24 01:53:38 UTC
+        analyzer: no data in 2026-11-24 01:55:37 – 01:56:00 UTC"#]]
+    .assert_eq(&notes.join("\n"));
+}

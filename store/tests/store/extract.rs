@@ -5,6 +5,7 @@ use model::{
     Event, Fact, Gap, LogRecord, ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick, RunOrigin,
     TimeSpan, UnixNanos,
 };
+use std::sync::Arc;
 use store::{Extracted, Reader, Rewrite, RunId, Verbatim, Writer};
 
 fn look(second: i64, complete: bool, processes: &[(u32, char, u64)]) -> ProcessTick {
@@ -12,13 +13,13 @@ fn look(second: i64, complete: bool, processes: &[(u32, char, u64)]) -> ProcessT
         let mut counters = [None; ProcessCounter::ALL.len()];
         counters[ProcessCounter::MajorFaults as usize] = Some(faults);
         ProcessSample {
-            identity: ProcessIdentity {
+            identity: Arc::new(ProcessIdentity {
                 pid,
                 start_ticks: 7,
                 comm: format!("p{pid}"),
                 cmdline: None,
                 cgroup: None,
-            },
+            }),
             state,
             wchan: None,
             counters,

@@ -4,6 +4,7 @@ use crate::common::{ALL, SECOND, Scratch, begin, boot, compact, run, span};
 use model::{ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick, RunOrigin, TimeSpan, UnixNanos};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[test]
 fn processes_are_carried_forward() {
@@ -13,13 +14,13 @@ fn processes_are_carried_forward() {
     let sample = |pid: u32, state: char, read: u64| {
         let mut counters = [None; ProcessCounter::ALL.len()];
         counters[ProcessCounter::ReadBytes as usize] = Some(read);
-        let identity = ProcessIdentity {
+        let identity = Arc::new(ProcessIdentity {
             pid,
             start_ticks: 7,
             comm: format!("p{pid}"),
             cmdline: None,
             cgroup: None,
-        };
+        });
         ProcessSample {
             identity,
             state,
@@ -109,13 +110,13 @@ fn sample(pid: u32, state: char, read: Option<u64>, threads: Option<u64>) -> Pro
     let mut counters = [None; ProcessCounter::ALL.len()];
     counters[ProcessCounter::ReadBytes as usize] = read;
     counters[ProcessCounter::Threads as usize] = threads;
-    let identity = ProcessIdentity {
+    let identity = Arc::new(ProcessIdentity {
         pid,
         start_ticks: u64::MAX - u64::from(pid),
         comm: format!("p {pid}\n"),
         cmdline: pid.is_multiple_of(2).then(|| format!("/bin/p {pid}")),
         cgroup: pid.is_multiple_of(3).then(|| "/".into()),
-    };
+    });
     let wchan = (state == 'D').then(|| "io_schedule".into());
     ProcessSample {
         identity,

@@ -108,14 +108,14 @@ fn moved(looks: &[ProcessTick], counter: ProcessCounter) -> Vec<(u64, &ProcessId
         .iter()
         .take(1)
         .flat_map(|look| &look.samples)
-        .map(|s| &s.identity)
+        .map(|s| &*s.identity)
         .collect();
     for sample in looks.iter().flat_map(|look| &look.samples) {
         let Some(value) = sample.get(counter) else {
             continue;
         };
         // Who was there before may have a number that is read only once it moves.
-        let begun = if old.contains(&sample.identity) { value } else { 0 };
+        let begun = if old.contains(&*sample.identity) { value } else { 0 };
         let entry = seen.entry(&sample.identity).or_insert((begun, value));
         entry.1 = entry.1.max(value);
     }

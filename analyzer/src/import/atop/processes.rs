@@ -6,6 +6,7 @@ use crate::import::{Error, Result};
 use model::{ProcessCounter as Counter, ProcessIdentity, ProcessSample, ProcessTick, UnixNanos};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 type Counters = [Option<u64>; Counter::ALL.len()];
 
@@ -114,7 +115,7 @@ impl Samples {
                 self.total.remove(&key);
             }
             samples.push(ProcessSample {
-                identity: row.identity,
+                identity: Arc::new(row.identity),
                 state: row.state,
                 wchan: row.wchan,
                 counters,

@@ -7,6 +7,7 @@ use crate::import::{Error, LogOptions, Place, Result};
 use model::{ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick, UnixNanos};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Which tool a file is of, and what is taken from it.
 #[derive(Debug, Clone, Copy)]
@@ -132,13 +133,13 @@ impl Lives {
         counters[ProcessCounter::UserTicks as usize] = row.time.filter(|_| tool.counts);
         counters[ProcessCounter::RssPages as usize] = row.resident_kib.map(|kib| kib / 4);
         ProcessSample {
-            identity: ProcessIdentity {
+            identity: Arc::new(ProcessIdentity {
                 pid: row.pid,
                 start_ticks,
                 comm,
                 cmdline,
                 cgroup: None,
-            },
+            }),
             state: row.state.unwrap_or('?'),
             wchan: row.wchan,
             counters,
