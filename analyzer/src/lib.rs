@@ -28,3 +28,4 @@ pub mod topology;
 pub mod units;
 pub mod watch;
 pub mod window;
+pub mod workers;

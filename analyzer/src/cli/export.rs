@@ -6,9 +6,11 @@ use super::tables::no_table;
 use super::{Failure, destination};
 use analyzer::export::{self, text};
 use analyzer::tables::{Catalog, Table};
+use analyzer::workers;
 use clap::{Args, ValueEnum};
 use model::TimeSpan;
 use std::path::{Path, PathBuf};
+use store::Reader;
 
 /// Write what was recorded, for other programs
 ///
@@ -41,6 +43,9 @@ enum Format {
     Openmetrics,
     Sadf,
 }
+
+/// Tables written at once: a piece of the largest takes some hundred megabytes.
+const MOST_THREADS: usize = 4;
 
 impl From<export::Error> for Failure {
     fn from(error: export::Error) -> Failure {
@@ -109,31 +114,35 @@ impl Arguments {
                 std::fs::create_dir_all(folder).map_err(|error| {
                     std::io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
                 })?;
-                for table in tables {
+                workers::each(&db.reader, tables, MOST_THREADS, |reader, table| {
                     let file = folder.join(format!("{}.{end}", table.name));
-                    self.file(db, table, span, Some(&file))?;
-                }
+                    self.file(reader, table, span, Some(&file))
+                })?;
                 Ok(())
             }
-            (None, [table]) => self.file(db, table, span, self.out.as_deref()),
+            (None, [table]) => self.file(&db.reader, table, span, self.out.as_deref()),
             (None, _) => Err(Failure::Usage(format!(
                 "{end} holds one table a file: name one with --table, or give --out a folder"
             ))),
         }
     }
 
-    fn file(&self, db: &Database, table: &Table, span: TimeSpan, path: Option<&Path>) -> Result<(), Failure> {
+    fn file(
+        &self,
+        reader: &Reader,
+        table: &Table,
+        span: TimeSpan,
+        path: Option<&Path>,
+    ) -> Result<(), Failure> {
         if self.format == Format::Csv {
             return destination::write(path, false, |out| {
                 text::csv_head(&table.fields, out)?;
-                export::rows(&db.reader, table, span, &mut |batch| {
-                    Ok(text::csv_rows(&batch, out)?)
-                })
+                export::rows(reader, table, span, &mut |batch| Ok(text::csv_rows(&batch, out)?))
             });
         }
         #[cfg(feature = "sql")]
         destination::write(path, true, |out| {
-            export::parquet::write_table(&db.reader, table, span, out)
+            export::parquet::write_table(reader, table, span, out)
         })?;
         Ok(())
     }

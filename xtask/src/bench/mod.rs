@@ -2,6 +2,7 @@
 //! how long an explanation and the page's API take. Everything is measured on this machine as it is; nothing here fails a build.
 
 mod beside;
+mod days;
 mod explain;
 mod floor;
 mod recording;
@@ -10,6 +11,7 @@ mod web;
 
 use crate::programs;
 use anyhow::Result;
+use std::path::PathBuf;
 
 /// Measure the collector, the store, `analyzer explain` and the page's API
 #[derive(Debug, clap::Args)]
@@ -26,6 +28,9 @@ pub(crate) struct Arguments {
     /// Only the page's API
     #[arg(long)]
     web: bool,
+    /// Only questions to a history of days, which `cargo xtask history` makes: how the time grows with the span
+    #[arg(long, value_name = "DATABASE")]
+    history: Option<PathBuf>,
 }
 
 /// Seconds beside others, when the rest is measured too.
@@ -36,6 +41,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(seconds) = arguments.beside {
         let collector = programs::build_release(&["collector"])?.join("collector");
         print!("\n{}", beside::measure(&collector, seconds)?);
+        return Ok(());
+    }
+    if let Some(history) = &arguments.history {
+        let analyzer = programs::build_release(&["analyzer"])?.join("analyzer");
+        let folder = programs::empty_folder("bench")?;
+        print!("\n{}", days::measure(&analyzer, history, &folder)?);
         return Ok(());
     }
     let programs = programs::build_release(&["collector", "analyzer", "web"])?;

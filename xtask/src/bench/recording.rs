@@ -19,6 +19,7 @@ pub(super) fn measure(collector: &Path, folder: &Path, arguments: &Arguments) ->
         interval_ms: 1000,
         beside: None,
         web: false,
+        history: None,
     };
     let all = run(collector, folder, &in_use, true)?;
     let (ratio, resident) = (files.median / files.floor, all.resident_mib);
