@@ -8,11 +8,12 @@
 
 use crate::beside::{Beside, Found, Shape};
 use crate::clock::{Grid, monotonic};
+use crate::process_handles::fill;
 use crate::recorder::Sender;
 use model::Nanos;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -28,6 +29,12 @@ const SEARCH_OFTEN: u64 = 2;
 
 /// Groups that make one look more between two searches.
 const SEARCH_COSTS: u64 = 32;
+
+/// A search looks into folders only where their numbers of folders changed; at every so many looks, into all.
+const SEARCH_ALL: u64 = 30;
+
+/// Files kept open at most: those that are read at each look.
+const MOST_OPEN: usize = 512;
 
 /// Groups that are known at most, and how deep they lie.
 const MOST: usize = 4096;
@@ -165,6 +172,10 @@ pub(crate) struct Groups {
     known: BTreeMap<(usize, String), Group>,
     look: u64,
     searched: u64,
+    /// The search before that looked into all folders, and the links of each folder then.
+    searched_all: u64,
+    links: BTreeMap<(usize, String), u64>,
+    open: usize,
     /// After whom the next look goes on, where there are too many for one.
     next: Option<(usize, String)>,
     buffer: Vec<u8>,
@@ -173,6 +184,9 @@ pub(crate) struct Groups {
 #[derive(Default)]
 struct Group {
     cheap: Vec<u8>,
+    cheap_file: Option<File>,
+    /// The look at which it last moved.
+    moved: u64,
     files: BTreeMap<&'static str, Told>,
     /// The look at which everything of it was told.
     told: u64,
@@ -183,6 +197,7 @@ struct Group {
 /// What was told of a file.
 #[derive(Default)]
 struct Told {
+    file: Option<File>,
     text: Vec<u8>,
     shape: Shape,
 }
@@ -194,8 +209,11 @@ impl Groups {
             known: BTreeMap::new(),
             look: 0,
             searched: 0,
+            searched_all: 0,
+            links: BTreeMap::new(),
+            open: 0,
             next: None,
-            buffer: Vec::new(),
+            buffer: vec![0; 4096],
         }
     }
 
@@ -246,13 +264,20 @@ impl Groups {
         };
         let is_turn = group.told == 0 || self.look - group.told >= IN_TURN;
         let folder = hierarchy.root.join(&key.1);
-        let is_told = hierarchy
-            .cheap
-            .iter()
-            .any(|name| fill(&folder.join(name), &mut self.buffer));
-        let moved = is_told && self.buffer != group.cheap;
+        let told = hierarchy.cheap.iter().find_map(|name| {
+            let text = read(
+                &mut self.buffer,
+                &mut self.open,
+                &mut group.cheap_file,
+                true,
+                || folder.join(name),
+            );
+            text.map(<[u8]>::to_vec)
+        });
+        let moved = told.as_ref().is_some_and(|told| *told != group.cheap);
         if moved {
-            group.cheap.clone_from(&self.buffer);
+            group.cheap = told.unwrap_or_default();
+            group.moved = self.look;
         }
         moved || is_turn
     }
@@ -268,58 +293,105 @@ impl Groups {
         }
         let folder = hierarchy.root.join(&key.1);
         for &name in hierarchy.files {
-            if !is_turn && SET.iter().any(|end| name.ends_with(end)) {
+            let is_set = SET.iter().any(|end| name.ends_with(end));
+            if !is_turn && is_set {
                 continue;
             }
             let before = monotonic();
-            // Not every group has every controller, and it may just have been removed.
-            if !fill(&folder.join(name), &mut self.buffer) || self.buffer.is_empty() {
-                continue;
-            }
-            let at = before + (monotonic() - before) / 2;
             let told = group.files.entry(name).or_default();
-            if told.text == self.buffer && !is_turn {
+            // Those of a group that moves now will be read again soon.
+            let keep = !is_set && group.moved == self.look;
+            // Not every group has every controller, and it may just have been removed.
+            let path = || folder.join(name);
+            let Some(text) = read(&mut self.buffer, &mut self.open, &mut told.file, keep, path) else {
+                continue;
+            };
+            let at = before + (monotonic() - before) / 2;
+            if !keep {
+                self.open -= usize::from(told.file.take().is_some());
+            }
+            if told.text == text && !is_turn {
                 continue;
             }
-            told.text.clone_from(&self.buffer);
-            let (template, values) = told.shape.of(&self.buffer);
+            told.text.clear();
+            told.text.extend_from_slice(text);
+            let (template, values) = told.shape.of(text);
             let source = format!("cgroup/{}/{name}", key.1);
             found.push((source.into(), Found { at, template, values }));
         }
     }
 
-    /// Finds new groups, forgets those that are gone.
+    /// Finds new groups, forgets those that are gone. A folder's links count its folders, so that most searches look into none.
     fn search(&mut self) {
         let look = self.look;
         self.searched = look;
+        let links = |key: &(usize, String)| links(&self.hierarchies[key.0].root.join(&key.1));
+        let same = |(key, before): (&(usize, String), &u64)| *before >= 2 && links(key) == *before;
+        if self.searched_all > 0 && look - self.searched_all < SEARCH_ALL && self.links.iter().all(same) {
+            return;
+        }
+        self.searched_all = look;
+        self.links.clear();
         for (i, hierarchy) in self.hierarchies.iter().enumerate() {
-            let mut folders = vec![(PathBuf::new(), 0)];
+            let mut folders = vec![(String::new(), 0)];
             while let Some((folder, depth)) = folders.pop() {
-                let entries = std::fs::read_dir(hierarchy.root.join(&folder));
-                for entry in entries.into_iter().flatten().flatten() {
+                let path = hierarchy.root.join(&folder);
+                self.links.insert((i, folder.clone()), self::links(&path));
+                for entry in std::fs::read_dir(&path).into_iter().flatten().flatten() {
                     if !entry.file_type().is_ok_and(|kind| kind.is_dir()) || depth >= DEEPEST {
                         continue;
                     }
-                    let below = folder.join(entry.file_name());
+                    let below = Path::new(&folder).join(entry.file_name());
                     // What is no text could not be told from another by its name.
                     let Some(path) = below.to_str() else { continue };
                     let key = (i, path.to_owned());
                     if self.known.len() < MOST || self.known.contains_key(&key) {
                         self.known.entry(key).or_default().seen = look;
-                        folders.push((below, depth + 1));
+                        folders.push((path.to_owned(), depth + 1));
                     }
                 }
             }
         }
         self.known.retain(|_, group| group.seen == look);
+        let open = |group: &Group| {
+            let files = group.files.values().filter(|told| told.file.is_some()).count();
+            files + usize::from(group.cheap_file.is_some())
+        };
+        self.open = self.known.values().map(open).sum();
     }
 }
 
-/// Reads a file whole; whether that went well.
-fn fill(path: &Path, buffer: &mut Vec<u8>) -> bool {
-    const LONGEST: u64 = 64 << 10;
-    buffer.clear();
-    File::open(path).is_ok_and(|file| file.take(LONGEST).read_to_end(buffer).is_ok())
+/// A folder's links; 0: it is not there.
+fn links(folder: &Path) -> u64 {
+    std::fs::metadata(folder).map_or(0, |meta| meta.nlink())
+}
+
+/// Reads a file, kept open if wanted and there is room. `None`: it is not there, or empty.
+fn read<'a>(
+    buffer: &'a mut Vec<u8>,
+    open: &mut usize,
+    slot: &mut Option<File>,
+    keep: bool,
+    path: impl Fn() -> PathBuf,
+) -> Option<&'a [u8]> {
+    let from = |file: &File, buffer: &mut Vec<u8>| fill(buffer, |rest, at| file.read_at(rest, at)).ok();
+    if let Some(file) = slot {
+        match from(file, buffer) {
+            Some(len) if len > 0 => return Some(&buffer[..len]),
+            // It was removed; another may have its name.
+            _ => {
+                *slot = None;
+                *open -= 1;
+            }
+        }
+    }
+    let file = File::open(path()).ok()?;
+    let len = from(&file, buffer)?;
+    if keep && *open < MOST_OPEN {
+        *slot = Some(file);
+        *open += 1;
+    }
+    (len > 0).then_some(&buffer[..len])
 }
 
 #[cfg(test)]

@@ -36,6 +36,9 @@ const SYNC_EVERY: Duration = Duration::from_secs(10);
 /// How much of the end is read then.
 const READ_BACK: Nanos = 600_000_000_000;
 
+/// See [`Keeper::patience`].
+const LONGEST_PATIENCE: Duration = Duration::from_millis(100);
+
 /// How much is kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keep {
@@ -162,15 +165,29 @@ impl Keeper {
         Ok(())
     }
 
-    /// Stores a message, however long that takes; gives up only when recording has ended and the disk still says no.
-    pub(crate) fn store(&mut self, message: &Message) {
-        // It writes nothing, so it says nothing of the disk.
-        if matches!(message, Message::Wake) {
-            return;
+    /// How long a tick may wait for what belongs to it, to be stored with it: what is at risk is the tick in flight.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_nanos(self.run.interval.unsigned_abs() / 10).min(LONGEST_PATIENCE)
+    }
+
+    /// Stores messages, however long that takes; gives up only when recording has ended and the disk still says no. Those between two
+    /// changes of settings are one transaction: each costs as much as what is in it.
+    pub(crate) fn store(&mut self, messages: &[Message]) {
+        let is_settings = |message: &Message| matches!(message, Message::Settings(..));
+        for part in messages.chunk_by(|a, b| !is_settings(a) && !is_settings(b)) {
+            // That alone writes nothing, so it says nothing of the disk.
+            if !matches!(part, [Message::Wake]) {
+                self.store_part(part);
+            }
         }
-        if let Message::Facts(facts) = message {
-            self.facts
-                .extend(facts.iter().map(|fact| (fact.name.clone(), fact.clone())));
+    }
+
+    fn store_part(&mut self, messages: &[Message]) {
+        for message in messages {
+            if let Message::Facts(facts) = message {
+                self.facts
+                    .extend(facts.iter().map(|fact| (fact.name.clone(), fact.clone())));
+            }
         }
         loop {
             // One span of patience for all that is left, not one for each message: the end must come.
@@ -178,11 +195,11 @@ impl Keeper {
                 && self.trouble.is_some()
                 && self.given_up.get_or_insert_with(Instant::now).elapsed() > LAST_TRY
             {
-                self.lost += 1;
+                self.lost += messages.len() as u64;
                 return;
             }
             self.look();
-            let Err(error) = self.try_store(message) else {
+            let Err(error) = self.try_store(messages) else {
                 break;
             };
             // Where it cannot be moved aside either, it is trouble like any other.
@@ -249,21 +266,19 @@ impl Keeper {
         }
     }
 
-    fn try_store(&mut self, message: &Message) -> store::Result<()> {
+    fn try_store(&mut self, messages: &[Message]) -> store::Result<()> {
         if self.open.is_none() {
             self.reopen()?;
         }
-        let Open { writer, run, .. } = self.open.as_mut().expect("opened above");
-        match message {
-            Message::Tick(tick) => writer.append(*run, tick),
-            Message::Processes(tick) => writer.append_processes(*run, tick),
-            Message::Facts(facts) => writer.append_facts(facts).map(drop),
-            Message::Log(records) => writer.append_log(*run, records),
-            Message::Events(events) => writer.append_events(*run, events),
-            Message::Gap(gap) => writer.append_gap(gap),
-            Message::Settings(run, keep) => self.settle(run, *keep),
-            Message::Wake => Ok(()),
+        if let [Message::Settings(run, keep)] = messages {
+            return self.settle(run, *keep);
         }
+        let Open { writer, run, .. } = self.open.as_mut().expect("opened above");
+        writer.transaction(|writer| {
+            messages
+                .iter()
+                .try_for_each(|message| append(writer, *run, message))
+        })
     }
 
     /// One short step of compaction or retention; whether there may be more to do.
@@ -345,6 +360,19 @@ impl Keeper {
         if let Some(Err(error)) = self.open.as_ref().map(|open| open.writer.sync()) {
             say(&error.to_string());
         }
+    }
+}
+
+fn append(writer: &mut Writer, run: RunId, message: &Message) -> store::Result<()> {
+    match message {
+        Message::Tick(tick) => writer.append(run, tick),
+        Message::Processes(tick) => writer.append_processes(run, tick),
+        Message::Facts(facts) => writer.append_facts(facts).map(drop),
+        Message::Log(records) => writer.append_log(run, records),
+        Message::Events(events) => writer.append_events(run, events),
+        Message::Gap(gap) => writer.append_gap(gap),
+        // Settings are a part of their own.
+        Message::Settings(..) | Message::Wake => Ok(()),
     }
 }
 

@@ -26,6 +26,7 @@ mod pressure_events;
 mod process_exits;
 mod process_files;
 mod process_handles;
+mod process_numbers;
 mod process_threads;
 mod process_watch;
 mod processes;

@@ -20,9 +20,6 @@ const WINDOW: u32 = 1_000_000;
 /// What an unprivileged process may ask for.
 const WINDOW_OF_ANYBODY: u32 = 2_000_000;
 
-/// How long poll waits before it looks whether recording has ended.
-const WAIT_MILLISECONDS: i32 = 1000;
-
 /// A trigger that is armed. It lives as long as its file is open.
 pub(crate) struct Trigger {
     file: File,
@@ -80,7 +77,7 @@ pub(crate) fn arm(proc: &Path) -> Vec<io::Result<Trigger>> {
         .collect()
 }
 
-/// Starts the thread that waits for them, and sets off bursts. It ends when recording does.
+/// Starts the thread that waits for them, and sets off bursts. It ends with the program, or at the first stall after recording ended.
 ///
 /// # Errors
 /// When there can be no thread.
@@ -120,13 +117,7 @@ fn wait(triggers: &[Trigger]) -> Vec<Event> {
         })
         .collect();
     // SAFETY: the pointer and the length are those of one vector, whose files are open as long as `triggers` is borrowed.
-    let ready = unsafe {
-        libc::poll(
-            waiting.as_mut_ptr(),
-            waiting.len() as libc::nfds_t,
-            WAIT_MILLISECONDS,
-        )
-    };
+    let ready = unsafe { libc::poll(waiting.as_mut_ptr(), waiting.len() as libc::nfds_t, -1) };
     let at = Instant::now().wall;
     if ready <= 0 {
         return Vec::new();

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 /// Files kept open at most. The kernel keeps a page for each, outside of what is counted as ours.
 const MOST: usize = 4096;
 
-/// Open files left to everybody else in this program.
-const SPARE: usize = 128;
+/// Open files left to everybody else in this program: control groups have half a thousand.
+const SPARE: usize = 640;
 
 /// Files that are read often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl ProcessReader {
 }
 
 /// Reads until the end, or until it is more than any file of a process that we use.
-fn fill(
+pub(crate) fn fill(
     buffer: &mut Vec<u8>,
     mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
 ) -> io::Result<usize> {

@@ -1,15 +1,21 @@
 //! Threads that wait in D: a process whose first thread sleeps may have a hundred others stuck on a disk.
 
+use crate::kernel_file::KernelFile;
 use crate::process_files as files;
 use crate::process_handles::ProcessReader;
 use model::ProcessCounter;
+use std::path::Path;
 
 /// Threads that are looked at in one look at most, and of one process.
 const MOST: u32 = 192;
 const MOST_OF_ONE: usize = 64;
 
-/// Threads that are looked at of processes that give no reason to, in turn.
+/// Threads that are looked at of processes that give no reason to, in turn: where tasks stall on this machine, and where none does.
 const IN_TURN: u32 = 16;
+const IN_TURN_QUIET: u32 = 4;
+
+/// Microseconds of stall between two looks above which tasks stall.
+const STALL: u64 = 10_000;
 
 /// What may be spent in this look.
 pub(crate) struct Budget {
@@ -26,11 +32,11 @@ pub(crate) struct Blocked {
 }
 
 impl Budget {
-    pub(crate) fn new(look: u64) -> Budget {
+    pub(crate) fn new(look: u64, is_quiet: bool) -> Budget {
         Budget {
             look,
             left: MOST,
-            in_turn: IN_TURN,
+            in_turn: if is_quiet { IN_TURN_QUIET } else { IN_TURN },
         }
     }
 
@@ -47,8 +53,8 @@ impl Budget {
             return None;
         }
         let mut threads = reader.threads(pid).ok()?;
-        if threads.len() > MOST_OF_ONE {
-            let from = (self.look as usize * MOST_OF_ONE) % threads.len();
+        if threads.len() > MOST_OF_ONE || !has_reason {
+            let from = (self.look as usize * MOST_OF_ONE) % threads.len().max(1);
             threads.rotate_left(from);
             threads.truncate(MOST_OF_ONE);
         }
@@ -80,10 +86,42 @@ impl Budget {
     }
 }
 
+/// Whether tasks stall on this machine at all: most looks at threads would find nobody.
+pub(crate) struct Stalls {
+    files: [KernelFile; 2],
+    totals: [Option<u64>; 2],
+}
+
+impl Stalls {
+    pub(crate) fn new(proc: &Path) -> Stalls {
+        Stalls {
+            files: ["pressure/io", "pressure/memory"].map(|name| KernelFile::new(proc.join(name))),
+            totals: [None; 2],
+        }
+    }
+
+    /// Whether hardly any task stalled since the last time. Of a kernel that does not tell, that is not known.
+    pub(crate) fn are_few(&mut self) -> bool {
+        let mut are_few = true;
+        for (file, before) in self.files.iter_mut().zip(&mut self.totals) {
+            let total = file.read().ok().and_then(some_total);
+            are_few &=
+                matches!((total, *before), (Some(now), Some(before)) if now.wrapping_sub(before) < STALL);
+            *before = total;
+        }
+        are_few
+    }
+}
+
+/// The `total` of the line `some`, in µs.
+fn some_total(text: &[u8]) -> Option<u64> {
+    let line = std::str::from_utf8(text).ok()?.lines().next()?;
+    line.strip_prefix("some ")?.rsplit_once("total=")?.1.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn put(proc: &Path, thread: u32, state: char) {
         let folder = proc.join(format!("7/task/{thread}"));
@@ -99,7 +137,7 @@ mod tests {
         put(proc.path(), 7, 'S');
         put(proc.path(), 9, 'D');
         let mut reader = ProcessReader::new(proc.path());
-        let mut budget = Budget::new(2);
+        let mut budget = Budget::new(2, false);
         assert_eq!(budget.blocked(&mut reader, 7, false), None, "not its turn");
         let found = budget.blocked(&mut reader, 7, true).unwrap();
         assert_eq!((found.threads, found.wchan.as_deref()), (1, Some("wait_9")));
@@ -113,9 +151,42 @@ mod tests {
         assert_eq!(counts.len(), 3, "{counts:?}");
         assert!(counts.iter().sum::<u64>() >= 187, "{counts:?}");
         assert_eq!(
-            Budget::new(1).blocked(&mut reader, 7, false).unwrap().threads,
-            16 - u64::from(counts[0] < 64)
+            Budget::new(1, false)
+                .blocked(&mut reader, 7, false)
+                .unwrap()
+                .threads,
+            16
         );
-        assert_eq!(Budget::new(1).blocked(&mut reader, 8, true), None);
+        assert_eq!(Budget::new(1, false).blocked(&mut reader, 8, true), None);
+    }
+
+    #[test]
+    fn where_nobody_stalls_few_threads_are_looked_at_each_in_its_turn() {
+        let proc = tempfile::TempDir::new().unwrap();
+        let stall = |name: &str, total: u64| {
+            let text = format!("some avg10=0.00 avg60=0.00 avg300=0.00 total={total}\n");
+            std::fs::create_dir_all(proc.path().join("pressure")).unwrap();
+            std::fs::write(proc.path().join("pressure").join(name), text).unwrap();
+        };
+        let mut stalls = Stalls::new(proc.path());
+        assert!(!stalls.are_few(), "not told");
+        stall("io", 5);
+        stall("memory", 5);
+        let told: Vec<bool> = [("io", 5), ("io", 900), ("memory", 5 + STALL), ("io", 901)]
+            .into_iter()
+            .map(|(name, total)| {
+                stall(name, total);
+                stalls.are_few()
+            })
+            .collect();
+        // The first tells from where it counts.
+        assert_eq!(told, [false, true, false, true]);
+        (0..40).for_each(|thread| put(proc.path(), 10 + thread, 'D'));
+        let mut reader = ProcessReader::new(proc.path());
+        let counts: Vec<u64> = (0..16)
+            .filter_map(|look| Budget::new(look, true).blocked(&mut reader, 7, false))
+            .map(|blocked| blocked.threads)
+            .collect();
+        assert_eq!(counts, [4, 4]);
     }
 }

@@ -16,9 +16,6 @@ const EVERY: Nanos = 1_000_000_000;
 /// A little after the beat, so as not to be in the way of what is read on it.
 const PHASE: Nanos = 50_000_000;
 
-/// Between two looks at whether recording has ended.
-const NAP: Duration = Duration::from_millis(250);
-
 /// Starts the thread. It ends when recording does.
 ///
 /// # Errors
@@ -86,15 +83,11 @@ pub(crate) fn start(proc: &Path, interval: Nanos, sender: Sender) -> std::io::Re
         .map(drop)
 }
 
-/// Sleeps until a point on the monotonic clock; `false` when recording has ended before.
+/// Sleeps until a point on the monotonic clock; `false` when recording has ended before. Nobody waits for this thread, so it looks
+/// for that when it is due only.
 fn wait_until(due: Nanos, sender: &Sender) -> bool {
-    loop {
-        if sender.is_closed() {
-            return false;
-        }
-        match u64::try_from(due - monotonic()) {
-            Ok(rest) if rest > 0 => std::thread::sleep(Duration::from_nanos(rest).min(NAP)),
-            _ => return true,
-        }
+    if let Ok(rest) = u64::try_from(due - monotonic()) {
+        std::thread::sleep(Duration::from_nanos(rest));
     }
+    !sender.is_closed()
 }

@@ -14,7 +14,8 @@ use crate::own_cost::Counts;
 use crate::process_exits::Exits;
 use crate::process_files::{self as files, Counters, Stat};
 use crate::process_handles::{Handles, Kept, ProcessReader};
-use crate::process_threads::{Blocked, Budget};
+use crate::process_numbers::Numbers;
+use crate::process_threads::{Blocked, Budget, Stalls};
 use crate::taskstats::TaskStats;
 use model::{ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick};
 use std::collections::HashMap;
@@ -55,7 +56,9 @@ pub(crate) struct Processes {
     /// For sums over the threads of a process.
     stats: Option<TaskStats>,
     budget: Budget,
-    known: HashMap<u32, Known>,
+    stalls: Stalls,
+    numbers: Numbers,
+    known: HashMap<u32, Box<Known>>,
     look: u64,
     /// The next look lists everybody: it is the first, or what an earlier one told was lost.
     everybody: bool,
@@ -103,7 +106,9 @@ impl Processes {
             stats: (proc == Path::new("/proc"))
                 .then(TaskStats::open)
                 .and_then(Result::ok),
-            budget: Budget::new(0),
+            budget: Budget::new(0, false),
+            stalls: Stalls::new(proc),
+            numbers: Numbers::new(proc),
             known: HashMap::new(),
             look: 0,
             everybody: true,
@@ -133,21 +138,21 @@ impl Processes {
     /// When the folder of processes cannot be read.
     pub(crate) fn look(&mut self) -> std::io::Result<ProcessTick> {
         self.look += 1;
-        self.budget = Budget::new(self.look);
+        self.budget = Budget::new(self.look, self.stalls.are_few());
         let begun = Instant::now();
         let mut samples = Vec::new();
-        for entry in std::fs::read_dir(&self.proc)? {
-            let pid = entry?.file_name().to_str().and_then(|name| name.parse().ok());
-            if let Some(pid) = pid {
-                self.process(pid, &mut samples);
-            }
+        let pids = self.numbers.all(&self.proc, self.everybody)?;
+        for &pid in &pids {
+            self.process(pid, &mut samples);
         }
+        self.numbers.keep(pids);
         let end = Instant::now();
         self.exits.listen();
         let look = self.look;
         for (pid, mut gone) in self.known.extract_if(|_, known| known.look != look) {
             self.reader.close(&mut gone.handles, None);
             self.exits.last_word(pid, &mut gone.counters);
+            self.numbers.forget(pid);
             samples.push(gone.ended());
         }
         samples.extend(self.exits.unseen(&end, |pid| self.known.contains_key(&pid)));
@@ -202,7 +207,7 @@ impl Processes {
                 if is_other {
                     self.reader.close(&mut handles, None);
                 }
-                samples.extend(other.map(Known::ended));
+                samples.extend(other.map(|known| known.ended()));
                 self.meet(pid, &stat)
             }
         };
@@ -281,7 +286,7 @@ impl Processes {
     }
 
     /// Somebody new.
-    fn meet(&mut self, pid: u32, stat: &Stat) -> Known {
+    fn meet(&mut self, pid: u32, stat: &Stat) -> Box<Known> {
         let cmdline = match stat.kernel_thread {
             true => Some(String::new()),
             false => self.lines.of(pid),
@@ -294,7 +299,7 @@ impl Processes {
             cmdline,
             cgroup,
         };
-        Known {
+        Box::new(Known {
             identity: Arc::new(identity),
             handles: Handles::default(),
             state: '?',
@@ -312,7 +317,7 @@ impl Processes {
             in_a_row: 0,
             readings: 0,
             light: LIGHT_EVERY,
-        }
+        })
     }
 
     /// The files that are read only of those who moved.

@@ -16,8 +16,11 @@ use std::time::{Duration, Instant};
 /// Messages that may wait while the disk stalls: some five minutes of seconds. A tick takes about 15 KiB.
 const QUEUE: usize = 600;
 
-/// How often the writer looks whether it is to end when nothing comes.
-const IDLE: Duration = Duration::from_millis(500);
+/// How often the writer looks whether it is to end when nothing comes: that is told, but a full queue takes no word.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// Messages that are stored as one at most.
+const TOGETHER: usize = 16;
 
 /// Something to be stored.
 #[derive(Debug, Clone)]
@@ -203,12 +206,18 @@ fn work(mut keeper: Keeper, messages: &Receiver<Message>, counts: &Counts) {
     // Compaction and retention only when nothing waits, one short step at a time.
     let mut busy = true;
     loop {
-        match messages.recv_timeout(if busy { Duration::ZERO } else { IDLE }) {
+        match messages.recv_timeout(if busy || keeper.is_closed() {
+            Duration::ZERO
+        } else {
+            IDLE
+        }) {
             Ok(message) => {
+                let mut batch = vec![message];
+                gather(&mut batch, messages, keeper.patience());
                 let begun = Instant::now();
-                keeper.store(&message);
+                keeper.store(&batch);
                 let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-                counts.written.fetch_add(1, Ordering::Relaxed);
+                counts.written.fetch_add(batch.len() as u64, Ordering::Relaxed);
                 counts.write_us.fetch_add(took, Ordering::Relaxed);
                 busy = busy || !keeper.is_tidy();
             }
@@ -218,4 +227,64 @@ fn work(mut keeper: Keeper, messages: &Receiver<Message>, counts: &Counts) {
         }
     }
     keeper.end();
+}
+
+/// Takes what waits already, and after a tick what comes within its time: the look at the processes belongs to it.
+fn gather(batch: &mut Vec<Message>, messages: &Receiver<Message>, patience: Duration) {
+    let begun = Instant::now();
+    while batch.len() < TOGETHER {
+        let rest = match batch.last() {
+            Some(Message::Processes(_) | Message::Wake) => Duration::ZERO,
+            _ if matches!(batch[..], [Message::Tick(_), ..]) => patience.saturating_sub(begun.elapsed()),
+            _ => Duration::ZERO,
+        };
+        match messages.recv_timeout(rest) {
+            Ok(message) => batch.push(message),
+            Err(_) => break,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Nanos;
+
+    fn tick(at: Nanos) -> Message {
+        Message::Tick(Tick {
+            at: UnixNanos(at),
+            monotonic: at,
+            readings: Vec::new(),
+        })
+    }
+
+    fn look(at: Nanos) -> Message {
+        Message::Processes(ProcessTick {
+            at: UnixNanos(at),
+            complete: true,
+            samples: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_tick_waits_for_its_look_and_what_waits_goes_together() {
+        let (queue, messages) = sync_channel(100);
+        let late = queue.clone();
+        let work = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            late.send(look(1)).unwrap();
+        });
+        let mut batch = vec![tick(1)];
+        gather(&mut batch, &messages, Duration::from_secs(60));
+        assert!(matches!(batch[..], [Message::Tick(_), Message::Processes(_)]));
+        work.join().unwrap();
+        // Nothing waits for anything else.
+        let mut batch = vec![look(2)];
+        gather(&mut batch, &messages, Duration::from_secs(60));
+        assert_eq!(batch.len(), 1);
+        (0..20).for_each(|at| queue.send(tick(at)).unwrap());
+        let mut batch = vec![tick(0)];
+        gather(&mut batch, &messages, Duration::ZERO);
+        assert_eq!(batch.len(), TOGETHER);
+    }
 }

@@ -156,7 +156,10 @@ impl TaskStats {
         let mut message = Vec::with_capacity(length);
         message.extend((length as u32).to_ne_bytes());
         message.extend(family.to_ne_bytes());
-        let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
+        // What has no answer is acknowledged; of the others it would be a second message.
+        let is_asked = kind != TASKSTATS_CMD_ATTR_REGISTER_CPUMASK;
+        let acknowledge = if is_asked { 0 } else { libc::NLM_F_ACK };
+        let flags = (libc::NLM_F_REQUEST | acknowledge) as u16;
         message.extend(flags.to_ne_bytes());
         message.extend([0; 8]);
         message.extend([command, 1, 0, 0]);
@@ -165,7 +168,7 @@ impl TaskStats {
         message.extend(value);
         message.resize(length, 0);
         (&self.socket).write_all(&message)?;
-        // The answer, if there is one to this question, and then a word on how it went.
+        // The answer, or a word on how it went.
         let mut end = 0;
         loop {
             let len = (&self.socket).read(&mut self.buffer[end..])?;
@@ -173,7 +176,7 @@ impl TaskStats {
             let done = messages(&self.buffer[new]).find_map(|message| match message {
                 Err(0) => Some(Ok(())),
                 Err(code) => Some(Err(io::Error::from_raw_os_error(code))),
-                Ok(_) => None,
+                Ok(_) => is_asked.then_some(Ok(())),
             });
             end += len;
             if let Some(done) = done {

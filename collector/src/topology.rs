@@ -34,8 +34,10 @@ pub(crate) fn blocks(proc: &Path, sys: &Path) -> BTreeMap<String, String> {
         .flatten()
     {
         let name = entry.file_name().to_string_lossy().into_owned();
-        facts.insert(format!("block.{name}"), block(&entry.path(), &mounts).to_string());
-        for partition in partitions(&entry.path()) {
+        let partitions = partitions(&entry.path());
+        let value = block(&entry.path(), &partitions, &mounts);
+        facts.insert(format!("block.{name}"), value.to_string());
+        for partition in partitions {
             let path = entry.path().join(&partition);
             let block = common(&path, &mounts);
             facts.insert(format!("block.{partition}"), Value::Object(block).to_string());
@@ -44,16 +46,20 @@ pub(crate) fn blocks(proc: &Path, sys: &Path) -> BTreeMap<String, String> {
     facts
 }
 
-fn block(path: &Path, mounts: &Mounts) -> Value {
+fn block(path: &Path, partitions: &[String], mounts: &Mounts) -> Value {
     let mut block = common(path, mounts);
     let rotational = read(&path.join("queue/rotational")).map(|r| r == "1");
     block.insert("rotational".into(), json!(rotational));
     block.insert("slaves".into(), json!(names(&path.join("slaves"))));
-    block.insert("partitions".into(), json!(partitions(path)));
+    block.insert("partitions".into(), json!(partitions));
     block.insert(
         "backing_file".into(),
         json!(read(&path.join("loop/backing_file")).unwrap_or_default()),
     );
+    // Nothing is behind it, as of loop devices that wait to be used: who it is and its limits say nothing.
+    if block.get("sectors") == Some(&json!(0)) {
+        return Value::Object(block);
+    }
     for (file, key) in PLAIN {
         if let Some(value) = read(&path.join(file))
             .map(|v| v.trim().to_string())
@@ -98,9 +104,11 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn partitions(disk: &Path) -> Vec<String> {
+    let own = disk.file_name().unwrap_or_default().to_string_lossy();
     names(disk)
         .into_iter()
-        .filter(|name| disk.join(name).join("partition").exists())
+        // They have the disk's name in theirs, and the folder has many others.
+        .filter(|name| name.starts_with(&*own) && disk.join(name).join("partition").exists())
         .collect()
 }
 

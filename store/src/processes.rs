@@ -84,6 +84,11 @@ impl Live {
         self.last.keys().copied()
     }
 
+    /// Forgets processes whose ids hold no more.
+    pub(crate) fn forget(&mut self, processes: &[i64]) {
+        self.last.retain(|id, _| !processes.contains(id));
+    }
+
     fn keep(&mut self, sample: &HotProcess) {
         if sample.state == 'X' {
             self.last.remove(&sample.process);

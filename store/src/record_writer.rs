@@ -66,6 +66,9 @@ impl Writer {
             .insert(values)
         })?;
         self.processes.insert(identity.clone(), id);
+        if !self.db.is_autocommit() {
+            self.met.push(id);
+        }
         Ok(id)
     }
 

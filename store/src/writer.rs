@@ -32,6 +32,8 @@ pub struct Writer {
     pub(crate) facts: HashMap<String, (UnixNanos, Option<String>)>,
     /// The run that was last appended to, and where it is in its stretch.
     pub(crate) current: Option<Current>,
+    /// Processes that this transaction met first: undone, they have no id.
+    pub(crate) met: Vec<i64>,
     /// The row being written.
     pub(crate) row: Vec<u8>,
     ids: Vec<(i64, i64)>,
@@ -86,6 +88,7 @@ impl Writer {
             processes: HashMap::new(),
             facts: HashMap::new(),
             current: None,
+            met: Vec::new(),
             row: Vec::new(),
             ids: Vec::new(),
         };
@@ -159,7 +162,7 @@ impl Writer {
         Ok(begun.map(|(run, _)| run))
     }
 
-    /// Several writes as one transaction (an import: all or nothing).
+    /// Several writes as one transaction: all or nothing, and cheaper than one by one.
     ///
     /// # Errors
     /// What `work` says; then nothing of it is kept.
@@ -168,6 +171,8 @@ impl Writer {
         work: impl FnOnce(&mut Writer) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         self.ask(|db| db.execute_batch("BEGIN IMMEDIATE"))?;
+        let run = self.current.as_ref().map(|current| current.run);
+        self.met.clear();
         let done = work(self).and_then(|done| {
             self.ask(|db| db.execute_batch("COMMIT"))?;
             Ok(done)
@@ -175,7 +180,10 @@ impl Writer {
         if done.is_err() {
             // A full disk may have rolled it back already.
             let _ = self.db.execute_batch("ROLLBACK");
+            // Who lives is told once, so it is not forgotten where the run is still there.
+            let current = self.current.take().filter(|current| Some(current.run) == run);
             self.reload()?;
+            self.current = current.map(|current| current.undone(&self.met));
         }
         done
     }
@@ -372,6 +380,13 @@ impl Current {
             before: Before::default(),
             live: Live::default(),
         }
+    }
+
+    /// After a transaction that was undone, with the processes that it met first: the next rows are whole.
+    fn undone(mut self, met: &[i64]) -> Current {
+        (self.ticks, self.looks) = (0, 0);
+        self.live.forget(met);
+        self
     }
 }
 
