@@ -1,8 +1,10 @@
-//! Ten readings a second of a few numbers, for some seconds after the kernel told of a stall: the order of things within a second.
+//! Ten readings a second of a few numbers, for some seconds after a sign of trouble: the order of things within a second.
 //!
-//! They stand in a source of their own, `highwater/burst`: one text for each tick that has some, with the readings since the tick before
-//! one below the other, so that the grid of ticks stays what it is. A ring of the seconds before the stall is not kept: reading these
-//! files ten times a second all the time costs as much as everything else.
+//! They stand in a source of their own, `highwater/burst`: one text for each tick that has some, with some readings one below the
+//! other, each with its own time, so that the grid of ticks stays what it is. The seconds before the sign are told as well where
+//! `--burst-ring` keeps them in memory: that reads these files ten times a second all the time, which costs about half as much as
+//! everything else, so it is for who asks for it. Signs are stalls that the kernel tells of ([`crate::pressure_events`]) and memory
+//! that falls to a watermark ([`crate::watermarks`]).
 
 use crate::beside::{Beside, Found, Shape};
 use crate::clock::monotonic;
@@ -17,15 +19,19 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::thread::Thread;
 use std::time::Duration;
 
-/// How long after a stall, and how long none is begun after that: of a stall that goes on, the beginning is what is asked for.
+/// How long after a sign, and how long none is begun after that: of trouble that goes on, the beginning is what is asked for.
 const LASTS: Nanos = 10_000_000_000;
 const PAUSE: Nanos = 60_000_000_000;
 
-/// Text that has not gone with a tick by then goes with the next one together with what follows.
+/// A text goes with a tick when the last one went so long ago. Of readings that wait, it has [`Samples::together`] at most: the seconds before
+/// a sign go with the ticks after it, a part with each.
 const TOGETHER: Nanos = 900_000_000;
 
-/// Between two looks at whether recording has ended.
-const REST: Duration = Duration::from_secs(1);
+/// Readings that are kept beyond those of the ring: what waits for its tick.
+const SPARE: usize = 128;
+
+/// Bytes of a reading. Of devices, those that find no room are not told.
+const LONGEST: usize = 6 << 10;
 
 /// Files, and the first words of the lines that are read of them; none: all lines.
 const FILES: [(&str, &[&str]); 3] = [
@@ -72,31 +78,45 @@ pub(crate) struct Burst {
 }
 
 impl Burst {
-    /// Starts the thread, which rests until it is told of a stall. It ends when recording does.
+    /// Starts the thread. Without a ring it rests until there is a sign. It ends with the program, or when it is woken after recording
+    /// ended.
     ///
     /// # Errors
     /// When there can be no thread.
-    pub(crate) fn start(proc: &Path, interval: Nanos, beside: Beside, sender: Sender) -> io::Result<Burst> {
+    pub(crate) fn start(
+        proc: &Path,
+        interval: Nanos,
+        ring: Nanos,
+        beside: Beside,
+        sender: Sender,
+    ) -> io::Result<Burst> {
         let until = Arc::new(AtomicI64::new(0));
-        let mut samples = Samples::new(proc);
+        let mut samples = Samples::new(proc, interval, ring);
         let told = until.clone();
         let work = move || {
             let mut flushed = monotonic();
+            let mut was_on = false;
             while !sender.is_closed() {
                 let now = monotonic();
                 let is_on = now < told.load(Relaxed);
-                if is_on {
-                    samples.take(now);
+                if is_on && !was_on {
+                    samples.tell_all();
                 }
-                if !samples.text.is_empty() && (!is_on || now - flushed >= TOGETHER) {
-                    beside.put([samples.found(now)]);
+                was_on = is_on;
+                if is_on || ring > 0 {
+                    samples.take(now, is_on);
+                }
+                if samples.waiting > 0 && (!is_on || now - flushed >= TOGETHER) {
+                    beside.put(samples.found(now));
                     flushed = now;
                 }
-                if is_on {
+                if is_on || ring > 0 {
                     let rest = interval - monotonic().rem_euclid(interval);
                     std::thread::sleep(Duration::from_nanos(rest.unsigned_abs()));
+                } else if samples.waiting > 0 {
+                    std::thread::sleep(Duration::from_nanos(TOGETHER.unsigned_abs()));
                 } else {
-                    std::thread::park_timeout(REST);
+                    std::thread::park();
                     flushed = monotonic();
                 }
             }
@@ -111,7 +131,7 @@ impl Burst {
         })
     }
 
-    /// There was a stall.
+    /// There was a sign.
     pub(crate) fn begin(&self) {
         let (now, before) = (monotonic(), self.until.load(Relaxed));
         if before == 0 || now > before + PAUSE {
@@ -121,48 +141,113 @@ impl Burst {
     }
 }
 
-/// The readings since the tick before.
+/// What one reading takes, in µs; `None`: none of the files can be read.
+pub(crate) fn cost(proc: &Path) -> Option<i64> {
+    let mut samples = Samples::new(proc, 1, 0);
+    // The first opens the files.
+    let times = (0..4).map(|_| {
+        let before = monotonic();
+        samples.take(before, true);
+        (monotonic() - before) / 1000
+    });
+    let least = times.min();
+    least.filter(|_| samples.texts[0].lines().count() > 1)
+}
+
+/// The last readings, in memory of a fixed size.
 struct Samples {
     files: Vec<(&'static str, &'static [&'static str], KernelFile)>,
-    text: String,
+    /// A ring of texts; `next` is the place of the next one.
+    texts: Vec<String>,
+    next: usize,
+    /// How many there are, and how many of the newest wait to be told.
+    len: usize,
+    waiting: usize,
+    /// Those before a sign that are told.
+    kept: usize,
+    /// Readings in a text at most.
+    together: usize,
     shape: Shape,
 }
 
 impl Samples {
-    fn new(proc: &Path) -> Samples {
+    fn new(proc: &Path, interval: Nanos, ring: Nanos) -> Samples {
         let file = |(name, lines): (&'static str, _)| (name, lines, KernelFile::new(proc.join(name)));
+        let kept = usize::try_from(ring / interval.max(1)).unwrap_or(0);
+        // Twice what comes in a second, so that what waits grows less.
+        let together = usize::try_from(2_000_000_000 / interval.max(1)).unwrap_or(1);
         Samples {
             files: FILES.into_iter().map(file).collect(),
-            text: String::new(),
+            texts: (0..kept + SPARE)
+                .map(|_| String::with_capacity(LONGEST))
+                .collect(),
+            next: 0,
+            len: 0,
+            waiting: 0,
+            kept,
+            together: together.clamp(1, SPARE / 2),
             shape: Shape::default(),
         }
     }
 
-    /// One reading, with the time at which it began.
-    fn take(&mut self, now: Nanos) {
-        let _ = writeln!(self.text, "monotonic_us {}", now / 1000);
+    /// One reading, with the time at which it began. It is told if wanted, else kept while there is room.
+    fn take(&mut self, now: Nanos, is_told: bool) {
+        let places = self.texts.len();
+        let out = &mut self.texts[self.next];
+        out.clear();
+        let _ = writeln!(out, "monotonic_us {}", now / 1000);
         for (name, wanted, file) in &mut self.files {
             // One that cannot be read is left out; the beat tells why.
             let Ok(text) = file.read() else { continue };
             for line in String::from_utf8_lossy(text).lines() {
-                let first = line.split_ascii_whitespace().next().unwrap_or("");
-                if wanted.is_empty() || wanted.contains(&first) {
-                    let _ = writeln!(self.text, "{name} {line}");
+                let is_wanted = match *wanted {
+                    [] => is_used(line),
+                    wanted => wanted.contains(&line.split_ascii_whitespace().next().unwrap_or("")),
+                };
+                if is_wanted && out.len() + name.len() + line.len() + 2 <= LONGEST {
+                    let _ = writeln!(out, "{name} {line}");
                 }
             }
         }
+        self.next = (self.next + 1) % places;
+        self.len = (self.len + 1).min(places);
+        self.waiting = (self.waiting + usize::from(is_told)).min(self.len);
     }
 
-    fn found(&mut self, now: Nanos) -> (Arc<str>, Found) {
-        let (template, values) = self.shape.of(self.text.as_bytes());
-        self.text.clear();
+    /// There was a sign: what is kept is to be told.
+    fn tell_all(&mut self) {
+        self.waiting = self.waiting.max(self.len.min(self.kept));
+    }
+
+    /// Some of those that wait, the oldest first.
+    fn found(&mut self, now: Nanos) -> Option<(Arc<str>, Found)> {
+        if self.waiting == 0 {
+            return None;
+        }
+        let places = self.texts.len();
+        let count = self.waiting.min(self.together);
+        let first = self.next + places - self.waiting;
+        let text: String = (0..count)
+            .map(|i| self.texts[(first + i) % places].as_str())
+            .collect();
+        self.waiting -= count;
+        if self.waiting == 0 {
+            // What was told is not told again with the next sign.
+            self.len = 0;
+        }
+        let (template, values) = self.shape.of(text.as_bytes());
         let found = Found {
             at: now,
             template,
             values,
         };
-        (sources::burst().name.into(), found)
+        Some((sources::burst().name.into(), found))
     }
+}
+
+/// Whether a line of diskstats is of a device that did anything since boot.
+fn is_used(line: &str) -> bool {
+    line.split_ascii_whitespace().skip(3).any(|number| number != "0")
 }
 
 #[cfg(test)]
@@ -175,11 +260,11 @@ mod tests {
         let put = |name: &str, text: &str| std::fs::write(proc.path().join(name), text).unwrap();
         put("meminfo", "MemTotal: 9 kB\nMemFree:  5 kB\n");
         put("vmstat", "nr_free_pages 1\npgpgin 7\n");
-        let mut samples = Samples::new(proc.path());
-        samples.take(1_000_000);
+        let mut samples = Samples::new(proc.path(), 100_000_000, 0);
+        samples.take(1_000_000, true);
         put("meminfo", "MemTotal: 9 kB\nMemFree:  4 kB\n");
-        samples.take(101_000_000);
-        let (source, found) = samples.found(0);
+        samples.take(101_000_000, true);
+        let (source, found) = samples.found(0).unwrap();
         let text = String::from_utf8(found.template.render(&found.values)).unwrap();
         assert_eq!(&*source, "highwater/burst");
         assert_eq!(
@@ -187,7 +272,7 @@ mod tests {
             "monotonic_us 1000\nmeminfo MemFree:  5 kB\nvmstat pgpgin 7\n\
              monotonic_us 101000\nmeminfo MemFree:  4 kB\nvmstat pgpgin 7\n"
         );
-        assert!(samples.text.is_empty());
+        assert!(samples.found(0).is_none());
         let columns = sources::decode("highwater/burst", &found.template).unwrap();
         let names: Vec<_> = columns.iter().map(|c| c.metric.name.to_string()).collect();
         assert_eq!(
@@ -201,5 +286,46 @@ mod tests {
                 "burst.vmstat_pgpgin_2",
             ]
         );
+    }
+
+    /// The times of the readings in a text.
+    fn times(found: Option<(Arc<str>, Found)>) -> String {
+        let text = found.map(|(_, found)| found.template.render(&found.values));
+        let text = String::from_utf8(text.unwrap_or_default()).unwrap();
+        let times = text.lines().filter_map(|line| line.strip_prefix("monotonic_us "));
+        times.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_seconds_before_a_sign_go_with_the_ticks_after_it() {
+        let proc = tempfile::TempDir::new().unwrap();
+        // Two a second, three seconds: six before the sign are told.
+        let mut samples = Samples::new(proc.path(), 500_000_000, 3_000_000_000);
+        (1..=500).for_each(|i| samples.take(i * 1000, false));
+        assert_eq!(times(samples.found(0)), "");
+        samples.tell_all();
+        assert_eq!(times(samples.found(0)), "495 496 497 498");
+        samples.take(900_000, true);
+        assert_eq!(times(samples.found(0)), "499 500 900");
+        // Not told twice.
+        samples.tell_all();
+        samples.take(901_000, true);
+        assert_eq!(times(samples.found(0)), "901");
+    }
+
+    #[test]
+    fn devices_that_never_did_anything_and_those_without_room_are_left_out() {
+        let proc = tempfile::TempDir::new().unwrap();
+        let mut disks = String::from("   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0\n");
+        (0..200).for_each(|i| disks += &format!(" 8 {i} sd{i:03} 1 0 8 0 0 0 0 0 0 0 0\n"));
+        std::fs::write(proc.path().join("diskstats"), disks).unwrap();
+        let mut samples = Samples::new(proc.path(), 1, 0);
+        samples.take(5000, true);
+        let text = &samples.texts[0];
+        assert!(
+            text.starts_with("monotonic_us 5\ndiskstats  8 0 sd000 1 0"),
+            "{text}"
+        );
+        assert!(text.len() <= LONGEST && text.ends_with("0\n") && text.capacity() == LONGEST);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cgroups::{Groups, MOST_LOOKED_AT, MOST_READ, hierarchies};
 use crate::clock::monotonic;
-use crate::facts::settings;
+use crate::facts::Settings;
 use crate::inventory::sys_beside;
 use crate::keeper::RETENTION;
 use crate::kernel_file::KernelFile;
@@ -11,7 +11,7 @@ use crate::processes::Processes;
 use crate::sampler::why;
 use crate::topology::blocks;
 use crate::tracepoints::Instance;
-use crate::{cli, config, pressure_events, process_exits};
+use crate::{burst, cli, config, pressure_events, process_exits};
 use model::{ProcessCounter, Template, TimeSpan, UnixNanos};
 use std::path::Path;
 use std::process::ExitCode;
@@ -118,15 +118,26 @@ fn beside(proc: &Path) -> Vec<(&'static str, String)> {
         Some(error) => format!("{armed} of {} can be armed: {}", triggers.len(), why(error)),
         None => format!("{armed} can be armed"),
     };
+    let bursts = match burst::cost(proc) {
+        Some(micros) => format!(
+            "{micros} µs a reading: at 100ms, a ring of the seconds before (--burst-ring) costs {:.2} % of a CPU and its wakes",
+            micros as f64 * 10.0 / 1e4
+        ),
+        None => "not recorded: none of their files can be read".to_string(),
+    };
     vec![
         ("processes", processes),
         ("ends of processes", ends),
-        ("settings", format!("{} of them", settings(proc, &sys).len())),
+        (
+            "settings",
+            format!("{} of them", Settings::new(proc, &sys).all().len()),
+        ),
         ("block devices", format!("{} of them", blocks(proc, &sys).len())),
         ("control groups", groups),
         ("kernel log", log),
         ("PSI triggers", triggers),
         ("tracepoints", events),
+        ("bursts", bursts),
     ]
 }
 

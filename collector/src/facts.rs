@@ -1,7 +1,10 @@
 //! Settings: what an administrator, or a program on his behalf, can change and what bears on memory and disks.
 
+use crate::process_handles::fill;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 /// Of /proc/sys/kernel, those that matter here. All of /proc/sys/vm is read.
 const KERNEL: [&str; 12] = [
@@ -41,41 +44,70 @@ const SYS: [(&str, &str); 9] = [
     ("kernel/mm/swap/vma_ra_enabled", "sysctl.swap.vma_ra_enabled"),
 ];
 
-/// All settings of this moment, by the fact's name. What cannot be read is left out.
-pub(crate) fn settings(proc: &Path, sys: &Path) -> BTreeMap<String, String> {
-    let mut facts = BTreeMap::new();
-    let mut add = |name: String, path: &Path| {
-        if let Some(value) = read(path) {
-            facts.insert(name, value);
+/// Looks after which it is looked anew which settings there are: a module brings some.
+const LIST_EVERY: u32 = 60;
+
+/// The settings, their files kept open.
+pub(crate) struct Settings {
+    proc: PathBuf,
+    sys: PathBuf,
+    files: Vec<(String, File)>,
+    buffer: Vec<u8>,
+    looks: u32,
+}
+
+impl Settings {
+    pub(crate) fn new(proc: &Path, sys: &Path) -> Settings {
+        Settings {
+            proc: proc.into(),
+            sys: sys.into(),
+            files: Vec::new(),
+            buffer: vec![0; 4096],
+            looks: 0,
         }
-    };
-    for entry in std::fs::read_dir(proc.join("sys/vm"))
+    }
+
+    /// All of this moment, by the fact's name. What cannot be read is left out.
+    pub(crate) fn all(&mut self) -> BTreeMap<String, String> {
+        if self.looks.is_multiple_of(LIST_EVERY) {
+            self.files = paths(&self.proc, &self.sys)
+                .filter_map(|(name, path)| Some((name, File::open(path).ok()?)))
+                .collect();
+        }
+        self.looks = self.looks.wrapping_add(1);
+        let mut facts = BTreeMap::new();
+        for (name, file) in &self.files {
+            if let Ok(len) = fill(&mut self.buffer, |rest, at| file.read_at(rest, at)) {
+                let text = String::from_utf8_lossy(&self.buffer[..len]);
+                facts.insert(name.clone(), text.trim_end().to_string());
+            }
+        }
+        if let Some(swaps) = read(&self.proc.join("swaps")) {
+            facts.insert("swap.devices".to_string(), swap_devices(&swaps));
+        }
+        facts
+    }
+}
+
+/// The files of settings, with their facts' names; not all need be there.
+fn paths(proc: &Path, sys: &Path) -> impl Iterator<Item = (String, PathBuf)> {
+    let vm = std::fs::read_dir(proc.join("sys/vm"))
         .into_iter()
         .flatten()
-        .flatten()
-    {
+        .flatten();
+    let vm = vm.filter_map(|entry| {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !NO_SETTING.contains(&name.as_str()) {
-            add(format!("sysctl.vm.{name}"), &entry.path());
-        }
-    }
-    for name in KERNEL {
-        add(
-            format!("sysctl.kernel.{name}"),
-            &proc.join("sys/kernel").join(name),
-        );
-    }
-    for (path, name) in SYS {
-        add(name.to_string(), &sys.join(path));
-    }
-    for cpus_or_memory in ["cpu/online", "node/online"] {
-        let name = format!("node.{}", cpus_or_memory.replace('/', "_"));
-        add(name, &sys.join("devices/system").join(cpus_or_memory));
-    }
-    if let Some(swaps) = read(&proc.join("swaps")) {
-        facts.insert("swap.devices".to_string(), swap_devices(&swaps));
-    }
-    facts
+        (!NO_SETTING.contains(&name.as_str())).then(|| (format!("sysctl.vm.{name}"), entry.path()))
+    });
+    let kernel = proc.join("sys/kernel");
+    let kernel = KERNEL.map(|name| (format!("sysctl.kernel.{name}"), kernel.join(name)));
+    let online = ["cpu/online", "node/online"].map(|name| {
+        let path = sys.join("devices/system").join(name);
+        (format!("node.{}", name.replace('/', "_")), path)
+    });
+    vm.chain(kernel)
+        .chain(SYS.map(|(path, name)| (name.to_string(), sys.join(path))))
+        .chain(online)
 }
 
 /// A file's text without the end of its line, as `sysctl` shows it.
@@ -128,7 +160,10 @@ mod tests {
             "sys/kernel/mm/transparent_hugepage/enabled",
             "always [madvise] never\n",
         );
-        let facts = settings(&folder.path().join("proc"), &folder.path().join("sys"));
+        let mut settings = Settings::new(&folder.path().join("proc"), &folder.path().join("sys"));
+        settings.all();
+        set("proc/sys/vm/swappiness", "10\n");
+        let facts = settings.all();
         let told: Vec<String> = facts
             .iter()
             .map(|(name, value)| format!("{name} = {value}"))
@@ -138,7 +173,7 @@ mod tests {
             [
                 "sysctl.thp.enabled = always [madvise] never",
                 "sysctl.vm.lowmem_reserve_ratio = 256\t256\t32",
-                "sysctl.vm.swappiness = 60",
+                "sysctl.vm.swappiness = 10",
             ]
         );
     }

@@ -2,7 +2,7 @@
 //! may wait for a device that hangs.
 
 use crate::clock::Instant;
-use crate::facts::settings;
+use crate::facts::Settings;
 use crate::recorder::{Message, Sender};
 use crate::topology::blocks;
 use model::Fact;
@@ -24,10 +24,11 @@ pub(crate) fn start(proc: &Path, sender: Sender) -> std::io::Result<()> {
     let proc = proc.to_path_buf();
     let work = move || {
         let sys = sys_beside(&proc);
+        let mut settings = Settings::new(&proc, &sys);
         let mut before = BTreeMap::new();
         let mut devices = BTreeMap::new();
         for look in 0u32.. {
-            let mut now = settings(&proc, &sys);
+            let mut now = settings.all();
             if look.is_multiple_of(DEVICES_EVERY) {
                 devices = blocks(&proc, &sys);
             }

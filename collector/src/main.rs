@@ -38,6 +38,7 @@ mod signals;
 mod taskstats;
 mod topology;
 mod tracepoints;
+mod watermarks;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -20,6 +20,7 @@ const STALL: u64 = 10_000;
 /// What may be spent in this look.
 pub(crate) struct Budget {
     look: u64,
+    is_quiet: bool,
     left: u32,
     in_turn: u32,
 }
@@ -35,9 +36,15 @@ impl Budget {
     pub(crate) fn new(look: u64, is_quiet: bool) -> Budget {
         Budget {
             look,
+            is_quiet,
             left: MOST,
             in_turn: if is_quiet { IN_TURN_QUIET } else { IN_TURN },
         }
+    }
+
+    /// Whether a process that did what may make it wait is a reason to look: not where hardly any task waits.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_quiet
     }
 
     /// Looks at threads of a process, if there is a reason to or it is its turn. `None`: not looked at. Of more threads than are

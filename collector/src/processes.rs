@@ -252,7 +252,8 @@ impl Processes {
         }
         let moved = |counter: ProcessCounter| known.counters[counter as usize] != counters[counter as usize];
         // Whether it reads or writes is known of its last reading only.
-        let has_reason = known.blocked || known.did_io || moved(MajorFaults) || moved(BlkioDelayTicks);
+        let has_waited = known.did_io || moved(MajorFaults) || moved(BlkioDelayTicks);
+        let has_reason = known.blocked || (has_waited && !self.budget.is_quiet());
         let blocked = self.budget.blocked(&mut self.reader, pid, has_reason)?;
         known.blocked = blocked.threads > 0;
         Some(blocked)

@@ -13,9 +13,10 @@ use crate::recorder::{Message, Recorder};
 use crate::sampler::{Sampler, why};
 use crate::service::Service;
 use crate::signals::{Signals, Woken};
+use crate::watermarks::Watermarks;
 use crate::{cgroups, cli, config, inventory, node, pressure_events, process_watch, say, tracepoints};
 use anyhow::Context;
-use model::{Gap, Nanos, Run, RunOrigin};
+use model::{Event, Gap, Nanos, Run, RunOrigin};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -41,9 +42,13 @@ async fn record(mut arguments: cli::Run, mut effective: Vec<Effective>) -> anyho
     let beside = Beside::default();
     let burst = match arguments.burst_interval.as_nanos() as Nanos {
         0 => None,
-        apart => Some(Burst::start(proc, apart, beside.clone(), recorder.sender())?),
+        apart => {
+            let ring = arguments.burst_ring.as_nanos() as Nanos;
+            let (beside, sender) = (beside.clone(), recorder.sender());
+            Some(Burst::start(proc, apart, ring, beside, sender)?)
+        }
     };
-    pressure_events::start(proc, recorder.sender(), burst)?;
+    pressure_events::start(proc, recorder.sender(), burst.clone())?;
     // The events are this kernel's, as the log is.
     let tracepoints = match proc == Path::new("/proc") {
         true => tracepoints::start(recorder.sender())?,
@@ -62,6 +67,7 @@ async fn record(mut arguments: cli::Run, mut effective: Vec<Effective>) -> anyho
     }
     let mut watch = Watch::new(proc, beside, recorder.sender().counts());
     OWN.every(interval);
+    watch.burst = burst;
     watch.metrics = arguments.metrics.and_then(Metrics::start);
     let mut service = Service::from_environment();
     hold_our_place().iter().for_each(|refused| say(refused));
@@ -192,6 +198,8 @@ struct Watch {
     own: OwnCost,
     log: Option<KernelLog>,
     metrics: Option<Arc<Metrics>>,
+    watermarks: Watermarks,
+    burst: Option<Burst>,
 }
 
 impl Watch {
@@ -208,6 +216,8 @@ impl Watch {
             own: OwnCost::new(counts),
             log,
             metrics: None,
+            watermarks: Watermarks::default(),
+            burst: None,
         }
     }
 
@@ -219,7 +229,21 @@ impl Watch {
         if let Some(metrics) = &self.metrics {
             metrics.tick(&tick);
         }
+        let zones = tick
+            .readings
+            .iter()
+            .find(|reading| &*reading.source == "zoneinfo");
+        let fallen = zones.and_then(|reading| self.watermarks.fallen(reading));
         recorder.tick(tick)?;
+        if let Some(detail) = fallen {
+            self.burst.iter().for_each(Burst::begin);
+            let event = Event {
+                at: now.wall,
+                kind: "watermark.low".into(),
+                detail,
+            };
+            recorder.send(Message::Events(vec![event]))?;
+        }
         for gap in gaps {
             recorder.send(Message::Gap(gap))?;
         }

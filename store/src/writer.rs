@@ -170,11 +170,11 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&mut Writer) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        self.ask(|db| db.execute_batch("BEGIN IMMEDIATE"))?;
+        self.run_sql("BEGIN IMMEDIATE", [])?;
         let run = self.current.as_ref().map(|current| current.run);
         self.met.clear();
         let done = work(self).and_then(|done| {
-            self.ask(|db| db.execute_batch("COMMIT"))?;
+            self.run_sql("COMMIT", [])?;
             Ok(done)
         });
         if done.is_err() {
@@ -196,10 +196,10 @@ impl Writer {
             true => ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"),
             false => ("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part"),
         };
-        self.ask(|db| db.execute_batch(begin))?;
+        self.run_sql(begin, [])?;
         let done = self.ask(|db| {
             let done = work(db)?;
-            db.execute_batch(commit)?;
+            db.prepare_cached(commit)?.execute([])?;
             Ok(done)
         });
         if done.is_err() {
