@@ -1,6 +1,7 @@
 //! From what was recorded to what went wrong: windows, rules, causes, reports; also the import of what others recorded.
 
 pub mod bundle;
+mod bursts;
 pub mod cat;
 pub mod causes;
 pub mod column;

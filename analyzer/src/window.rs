@@ -3,6 +3,7 @@
 //! Unknown is `NaN` all the way: a tick at which a file was not read, a column that this kernel does not
 //! have, a rate across a gap, a reset or a reboot. It is never zero, and every comparison with it is false.
 
+use crate::bursts::{self, Row};
 use model::{
     Boot, Event, Fact, Gap, Kind, LogRecord, Metric, Nanos, ProcessTick, Subject, TimeSpan, UnixNanos,
 };
@@ -52,6 +53,8 @@ pub struct Window {
     pub log: Vec<LogRecord>,
     /// Sharp events.
     pub events: Vec<Event>,
+    /// Readings closer than ticks.
+    pub(crate) bursts: Vec<Row>,
     /// Processes.
     pub processes: Vec<ProcessTick>,
     series: HashMap<Arc<str>, BTreeMap<Subject, Series>>,
@@ -213,6 +216,7 @@ impl Window {
             facts: if whole { reader.facts(loaded)? } else { Vec::new() },
             log: if whole { reader.log(loaded)? } else { Vec::new() },
             events: if whole { reader.events(loaded)? } else { Vec::new() },
+            bursts: Vec::new(),
             processes: if whole {
                 reader.processes(loaded)?
             } else {
@@ -231,6 +235,7 @@ impl Window {
         }
         if whole {
             window.load_cgroups(reader, loaded)?;
+            window.load_bursts(reader, loaded)?;
         }
         Ok(Some(window))
     }
@@ -345,6 +350,29 @@ impl Window {
                 series.at = at.clone();
             }
         }
+        Ok(())
+    }
+
+    /// A text may hold readings of seconds before its tick, so each has its place by its own time.
+    fn load_bursts(&mut self, reader: &Reader, span: TimeSpan) -> store::Result<()> {
+        let mut rows = Vec::new();
+        reader.readings(
+            sources::burst().name,
+            span,
+            &mut |source, when, template, values| {
+                let tick = self.tick_of(when);
+                let tick = if tick < self.len() { tick } else { 0 };
+                let (wall, monotonic) = (self.ticks[tick].0, self.monotonic[tick]);
+                let wall = |at: Nanos| wall.checked_add(at.checked_sub(monotonic)?).map(UnixNanos);
+                if &**source == sources::burst().name {
+                    let text = template.render(values);
+                    rows.extend(bursts::rows(&String::from_utf8_lossy(&text), wall));
+                }
+            },
+        )?;
+        rows.sort_by_key(|row| row.at);
+        rows.dedup_by_key(|row| row.at);
+        self.bursts = rows;
         Ok(())
     }
 
