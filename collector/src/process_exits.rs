@@ -36,6 +36,7 @@ pub(crate) struct Exits {
 
 /// What is known of a process some or all of whose threads ended.
 struct Ended {
+    parent: Option<u32>,
     comm: String,
     lived_ticks: u64,
     counters: Counters,
@@ -80,6 +81,7 @@ impl Exits {
         }
         let look = self.look;
         let ended = self.groups.entry(group).or_insert_with(|| Ended {
+            parent: None,
             comm: exit.comm.clone(),
             lived_ticks: 0,
             counters: [None; ProcessCounter::ALL.len()],
@@ -87,6 +89,7 @@ impl Exits {
             look,
         });
         ended.look = look;
+        ended.parent = exit.parent;
         ended.lived_ticks = ended.lived_ticks.max(exit.lived_ticks);
         // On kernels that do not tell the process, a thread is not taken for one.
         ended.first |= exit.group == Some(exit.pid);
@@ -99,11 +102,9 @@ impl Exits {
         }
     }
 
-    /// The last counters of a process that is gone: never less than what was last seen.
-    pub(crate) fn last_word(&mut self, pid: u32, counters: &mut Counters) {
-        let Some(ended) = self.groups.remove(&pid) else {
-            return;
-        };
+    /// The last counters of a process that is gone: never less than what was last seen. Answers who was to wait for it, if that was told.
+    pub(crate) fn last_word(&mut self, pid: u32, counters: &mut Counters) -> Option<u32> {
+        let ended = self.groups.remove(&pid)?;
         let had_one_thread = counters[ProcessCounter::Threads as usize] == Some(1);
         for (last, told) in counters.iter_mut().zip(ended.counters) {
             *last = match (*last, told) {
@@ -113,10 +114,16 @@ impl Exits {
                 (last, _) => last,
             };
         }
+        ended.parent
     }
 
-    /// Processes that began and ended between two looks and did something worth listing; `is_known` says who is seen otherwise.
-    pub(crate) fn unseen(&mut self, now: &Instant, is_known: impl Fn(u32) -> bool) -> Vec<ProcessSample> {
+    /// Processes that began and ended between two looks and did something worth listing, and who was to wait for each; `is_known` says
+    /// who is seen otherwise.
+    pub(crate) fn unseen(
+        &mut self,
+        now: &Instant,
+        is_known: impl Fn(u32) -> bool,
+    ) -> Vec<(ProcessSample, Option<u32>)> {
         let hz = |nanos: i64| u64::try_from(nanos / 10_000_000).unwrap_or(0);
         let earliest = hz(self.before.boottime);
         self.before = *now;
@@ -133,7 +140,7 @@ impl Exits {
                 self.unlisted += 1;
                 continue;
             }
-            samples.push(ProcessSample {
+            let sample = ProcessSample {
                 identity: Arc::new(ProcessIdentity {
                     pid,
                     // It was not there at the look before.
@@ -145,9 +152,10 @@ impl Exits {
                 state: 'X',
                 wchan: None,
                 counters: ended.counters,
-            });
+            };
+            samples.push((sample, ended.parent));
         }
-        samples.sort_by_key(|sample| sample.identity.pid);
+        samples.sort_by_key(|(sample, _)| sample.identity.pid);
         samples
     }
 }
@@ -176,6 +184,7 @@ mod tests {
         Exit {
             pid,
             group,
+            parent: Some(1),
             comm: format!("t{pid}"),
             lived_ticks: 30,
             counters,
@@ -202,7 +211,7 @@ mod tests {
         let listed = exits.unseen(&now, |pid| pid == 12);
         let told: Vec<_> = listed
             .iter()
-            .map(|s| {
+            .map(|(s, _)| {
                 let since = s.identity.start_ticks as i64 - before;
                 (
                     s.identity.pid,

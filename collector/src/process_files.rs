@@ -14,6 +14,7 @@ pub(crate) struct Stat {
     pub(crate) comm: String,
     pub(crate) state: char,
     pub(crate) kernel_thread: bool,
+    pub(crate) parent: u32,
     pub(crate) start_ticks: u64,
 }
 
@@ -32,7 +33,7 @@ pub(crate) fn stat(text: &[u8], counters: &mut Counters) -> Option<Stat> {
         match number {
             3 => state = field.chars().next(),
             // Some before and after are signed (tty, priority, nice): not ours.
-            9 | 10 | 12 | 14 | 15 | 20 | 22 | 24 | 42 => fields[number] = field.parse().ok()?,
+            4 | 9 | 10 | 12 | 14 | 15 | 20 | 22 | 24 | 42 => fields[number] = field.parse().ok()?,
             _ => {}
         }
     }
@@ -56,6 +57,7 @@ pub(crate) fn stat(text: &[u8], counters: &mut Counters) -> Option<Stat> {
         comm: name(comm, kernel_thread),
         state: state?,
         kernel_thread,
+        parent: u32::try_from(fields[4]).unwrap_or(0),
         start_ticks: fields[22],
     })
 }

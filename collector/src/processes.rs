@@ -11,16 +11,17 @@
 use crate::clock::Instant;
 use crate::command_lines::CommandLines;
 use crate::own_cost::Counts;
+use crate::process_children::{Gone, amounts, heirs};
 use crate::process_exits::Exits;
 use crate::process_files::{self as files, Counters, Stat};
 use crate::process_handles::{Handles, Kept, ProcessReader};
+use crate::process_known::{Known, MUCH_NANOS, NOTHING, differ, merge, weight};
 use crate::process_numbers::Numbers;
 use crate::process_threads::{Blocked, Budget, Stalls};
 use crate::taskstats::TaskStats;
 use model::{ProcessCounter, ProcessIdentity, ProcessSample, ProcessTick};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// A process's oom_score_adj hardly ever changes: it is read at every so many readings of the other files.
@@ -29,23 +30,9 @@ const OOM_SCORE_EVERY: u32 = 32;
 /// The `stat` of a process that does not run is read at every so many looks: its memory may be reclaimed.
 const IDLE_EVERY: u64 = 16;
 
-/// The `status` of a process that moved a little is read at every so many of its readings.
-const LIGHT_EVERY: u32 = 8;
-
-/// Running longer than this between two looks is much.
-const MUCH_NANOS: u64 = 2_000_000;
-
-/// So is this much memory more or less.
-const MUCH_PAGES: u64 = 256;
-
 /// Looks in a row that read it after which a process's files are kept open, and looks without after which only the cheapest is.
 const KEEP_AFTER: u64 = 3;
 const CLOSE_AFTER: u64 = 8;
-
-/// Kernel threads that are read and listed at each look, moved or not, by the beginning of their names.
-const ALWAYS: [&str; 6] = ["kswapd", "kcompactd", "khugepaged", "md", "flush-", "writeback"];
-
-const NOTHING: Counters = [None; ProcessCounter::ALL.len()];
 
 /// Looks at the processes.
 pub(crate) struct Processes {
@@ -59,39 +46,11 @@ pub(crate) struct Processes {
     stalls: Stalls,
     numbers: Numbers,
     known: HashMap<u32, Box<Known>>,
+    /// Who owes for children that are gone.
+    debtors: Vec<u32>,
     look: u64,
     /// The next look lists everybody: it is the first, or what an earlier one told was lost.
     everybody: bool,
-}
-
-struct Known {
-    identity: Arc<ProcessIdentity>,
-    handles: Handles,
-    state: char,
-    counters: Counters,
-    /// What schedstat said last, when it says something and the process has one thread.
-    ran: Option<Vec<u8>>,
-    /// It ran long enough since the last look to count as moved, though no clock tick met it.
-    ran_much: bool,
-    /// Run time and memory when `status` was last read.
-    seen: (u64, u64),
-    kernel_thread: bool,
-    /// Listed at each look.
-    always: bool,
-    /// It has or had several threads: the first one's numbers are not the process's.
-    threaded: bool,
-    /// One of its threads was in D.
-    blocked: bool,
-    /// It had read from or written to a device when `io` was last read.
-    did_io: bool,
-    /// The look that saw it last, and the one at which it last moved.
-    look: u64,
-    moved: u64,
-    /// Looks in a row at which its `stat` was read.
-    in_a_row: u64,
-    readings: u32,
-    /// Readings since `status` was read.
-    light: u32,
 }
 
 impl Processes {
@@ -110,6 +69,7 @@ impl Processes {
             stalls: Stalls::new(proc),
             numbers: Numbers::new(proc),
             known: HashMap::new(),
+            debtors: Vec::new(),
             look: 0,
             everybody: true,
         })
@@ -149,19 +109,58 @@ impl Processes {
         let end = Instant::now();
         self.exits.listen();
         let look = self.look;
+        let mut all_gone = Vec::new();
         for (pid, mut gone) in self.known.extract_if(|_, known| known.look != look) {
             self.reader.close(&mut gone.handles, None);
-            self.exits.last_word(pid, &mut gone.counters);
+            let told = self.exits.last_word(pid, &mut gone.counters);
             self.numbers.forget(pid);
+            all_gone.push(Gone {
+                pid,
+                parent: told.unwrap_or(gone.parent),
+                total: gone.reaped.total(&gone.counters),
+            });
             samples.push(gone.ended());
         }
-        samples.extend(self.exits.unseen(&end, |pid| self.known.contains_key(&pid)));
+        for (unseen, parent) in self.exits.unseen(&end, |pid| self.known.contains_key(&pid)) {
+            all_gone.extend(parent.map(|parent| Gone {
+                pid: unseen.identity.pid,
+                parent,
+                total: amounts(&unseen.counters),
+            }));
+            samples.push(unseen);
+        }
+        self.settle(&all_gone, &mut samples);
         let complete = std::mem::take(&mut self.everybody);
         Ok(ProcessTick {
             at: begun.wall + (end.monotonic - begun.monotonic) / 2,
             complete,
             samples,
         })
+    }
+
+    /// What those who are gone did is not told of their parents again.
+    fn settle(&mut self, gone: &[Gone], samples: &mut [ProcessSample]) {
+        for (heir, amounts) in heirs(gone, |pid| self.known.contains_key(&pid)) {
+            if let Some(known) = self.known.get_mut(&heir) {
+                known.reaped.owe(self.look, amounts);
+                self.debtors.push(heir);
+            }
+        }
+        self.debtors.sort_unstable();
+        self.debtors.dedup();
+        self.debtors.retain(|pid| {
+            let Some(known) = self.known.get_mut(pid) else {
+                return false;
+            };
+            let sample = samples
+                .iter_mut()
+                .find(|sample| sample.identity == known.identity);
+            known.reaped.settle(
+                self.look,
+                &mut known.counters,
+                sample.map(|sample| &mut sample.counters),
+            )
+        });
     }
 
     fn process(&mut self, pid: u32, samples: &mut Vec<ProcessSample>) {
@@ -207,14 +206,21 @@ impl Processes {
                 if is_other {
                     self.reader.close(&mut handles, None);
                 }
-                samples.extend(other.map(|known| known.ended()));
-                self.meet(pid, &stat)
+                let mut known = self.meet(pid, &stat);
+                if let Some(mut other) = other {
+                    if !is_other {
+                        known.reaped = std::mem::take(&mut other.reaped);
+                    }
+                    samples.push(other.ended());
+                }
+                known
             }
         };
         known.look = self.look;
         let ran_much = std::mem::take(&mut known.ran_much);
         let moved = ran_much || known.state != stat.state || differ(&known.counters, &counters);
         known.state = stat.state;
+        known.parent = stat.parent;
         known.in_a_row += 1;
         if moved {
             known.moved = self.look;
@@ -300,25 +306,7 @@ impl Processes {
             cmdline,
             cgroup,
         };
-        Box::new(Known {
-            identity: Arc::new(identity),
-            handles: Handles::default(),
-            state: '?',
-            counters: NOTHING,
-            ran: None,
-            ran_much: false,
-            seen: (0, 0),
-            kernel_thread: stat.kernel_thread,
-            always: stat.kernel_thread && ALWAYS.iter().any(|name| stat.comm.starts_with(name)),
-            threaded: false,
-            blocked: false,
-            did_io: false,
-            look: 0,
-            moved: self.look,
-            in_a_row: 0,
-            readings: 0,
-            light: LIGHT_EVERY,
-        })
+        Box::new(Known::new(identity, stat, self.look))
     }
 
     /// The files that are read only of those who moved.
@@ -332,12 +320,13 @@ impl Processes {
             files::schedstat(text, counters);
             known.ran = (!text.starts_with(b"0 0 ")).then(|| text.to_vec());
         }
-        let is_much = self.is_much(known, counters);
+        let is_much = self.everybody || known.is_much(counters);
         // The many kernel threads that run for a moment do no I/O in it.
         if (is_much || !known.kernel_thread)
             && let Ok((_, text)) = self.reader.kept(handles, pid, Kept::Io, keep)
         {
             files::io(text, counters);
+            known.reaped.own(self.look, &known.counters, counters);
             let moved = |c: ProcessCounter| known.counters[c as usize] != counters[c as usize];
             known.did_io = moved(ProcessCounter::ReadBytes) || moved(ProcessCounter::WriteBytes);
         }
@@ -373,224 +362,7 @@ impl Processes {
             self.stats = None;
         }
     }
-
-    /// Whether so much moved that the dearer file is worth it.
-    fn is_much(&self, known: &Known, counters: &Counters) -> bool {
-        use ProcessCounter::{BlkioDelayTicks, MajorFaults};
-        let (ran, pages) = weight(counters);
-        let moved = |counter: ProcessCounter| known.counters[counter as usize] != counters[counter as usize];
-        self.everybody
-            || known.light >= LIGHT_EVERY
-            || known.state == 'D'
-            || ran.abs_diff(known.seen.0) >= MUCH_NANOS
-            || pages.abs_diff(known.seen.1) >= MUCH_PAGES
-            || moved(MajorFaults)
-            || moved(BlkioDelayTicks)
-    }
-}
-
-/// Run time in nanoseconds, and resident pages.
-fn weight(counters: &Counters) -> (u64, u64) {
-    use ProcessCounter::{RssPages, RunNanos, SystemTicks, UserTicks};
-    let of = |counter: ProcessCounter| counters[counter as usize];
-    // Without the exact time, that in ticks of 10 ms or so: each of them is much.
-    let ticks = of(UserTicks)
-        .unwrap_or(0)
-        .saturating_add(of(SystemTicks).unwrap_or(0));
-    let ran = of(RunNanos).unwrap_or(ticks.saturating_mul(MUCH_NANOS));
-    (ran, of(RssPages).unwrap_or(0))
-}
-
-impl Known {
-    fn is(&self, stat: &Stat) -> bool {
-        self.identity.start_ticks == stat.start_ticks
-            && (stat.kernel_thread || self.identity.comm == stat.comm)
-    }
-
-    fn ended(self) -> ProcessSample {
-        ProcessSample {
-            identity: self.identity,
-            state: 'X',
-            wchan: None,
-            counters: self.counters,
-        }
-    }
-}
-
-/// Whether something that was read is not what was known.
-fn differ(known: &Counters, read: &Counters) -> bool {
-    known
-        .iter()
-        .zip(read)
-        .any(|(known, read)| read.is_some() && known != read)
-}
-
-/// What was read replaces what was known.
-fn merge(known: &mut Counters, read: &Counters) {
-    for (known, read) in known.iter_mut().zip(read) {
-        *known = read.or(*known);
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs::write;
-    use tempfile::TempDir;
-
-    /// A made-up /proc of which each process has all files.
-    struct Proc(TempDir);
-
-    impl Proc {
-        fn new() -> Proc {
-            Proc(TempDir::new().unwrap())
-        }
-
-        /// Puts or changes a process, its files in place, as the kernel's are.
-        fn put(&self, pid: u32, state: char, utime: u64, rss: u64, threads: u32, start: u64) {
-            let folder = self.0.path().join(pid.to_string());
-            std::fs::create_dir_all(&folder).unwrap();
-            let stat = format!(
-                "{pid} (p{pid}) {state} 1 1 1 0 -1 4194560 10 0 0 0 {utime} 0 0 0 20 0 {threads} 0 {start} 9000 {rss} \
-                 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0\n"
-            );
-            write(folder.join("stat"), stat).unwrap();
-            write(
-                folder.join("schedstat"),
-                format!("{} 5 {}\n", 1 + utime * 10_000_000, 1 + utime),
-            )
-            .unwrap();
-            write(folder.join("io"), format!("read_bytes: {}\n", utime * 1000)).unwrap();
-            write(
-                folder.join("status"),
-                format!("VmSwap: {rss} kB\nvoluntary_ctxt_switches: 1\n"),
-            )
-            .unwrap();
-            write(folder.join("wchan"), "io_schedule").unwrap();
-            write(folder.join("cgroup"), "0::/a\n").unwrap();
-            write(folder.join("cmdline"), "x\0").unwrap();
-        }
-
-        fn end(&self, pid: u32) {
-            let folder = self.0.path().join(pid.to_string());
-            // What is kept open of it gives nothing from now on.
-            for file in std::fs::read_dir(&folder).unwrap() {
-                write(file.unwrap().path(), "").unwrap();
-            }
-            std::fs::remove_dir_all(folder).unwrap();
-        }
-
-        fn processes(&self) -> Processes {
-            Processes::new(self.0.path()).unwrap()
-        }
-    }
-
-    /// Who is listed, in the order of their numbers: pid, state, and the counters `utime_ticks`, `read_bytes` and `swap_kb`.
-    fn told(tick: &ProcessTick) -> String {
-        use ProcessCounter::{ReadBytes, SwapKib, UserTicks};
-        let mut samples: Vec<&ProcessSample> = tick.samples.iter().collect();
-        samples.sort_by_key(|s| (s.identity.pid, s.identity.start_ticks));
-        let one = |s: &&ProcessSample| {
-            let of = |c| s.get(c).map_or("-".to_string(), |v| v.to_string());
-            let wchan = s.wchan.as_deref().map(|w| format!(" in {w}")).unwrap_or_default();
-            format!(
-                "{} {} {} {} {}{wchan}",
-                s.identity.pid,
-                s.state,
-                of(UserTicks),
-                of(ReadBytes),
-                of(SwapKib)
-            )
-        };
-        samples.iter().map(one).collect::<Vec<_>>().join("; ")
-    }
-
-    #[test]
-    fn who_moved_began_waits_or_ended_is_listed() {
-        let proc = Proc::new();
-        proc.put(7, 'S', 1, 100, 1, 5);
-        proc.put(8, 'S', 1, 100, 4, 5);
-        let mut processes = proc.processes();
-        let first = processes.look().unwrap();
-        assert!(first.complete);
-        assert_eq!(told(&first), "7 S 1 1000 100; 8 S 1 1000 100");
-        let second = processes.look().unwrap();
-        assert_eq!((second.complete, told(&second).as_str()), (false, ""));
-        // One tick of CPU each; the second has threads, of which the cheap file would not tell.
-        proc.put(7, 'S', 2, 100, 1, 5);
-        proc.put(8, 'S', 2, 100, 4, 5);
-        assert_eq!(told(&processes.look().unwrap()), "7 S 2 2000 100; 8 S 2 2000 100");
-        proc.put(7, 'D', 3, 100, 1, 5);
-        assert_eq!(told(&processes.look().unwrap()), "7 D 3 3000 100 in io_schedule");
-        // In D it is listed each time, though nothing moves.
-        assert_eq!(told(&processes.look().unwrap()), "7 D 3 3000 100 in io_schedule");
-        proc.end(7);
-        assert_eq!(told(&processes.look().unwrap()), "7 X 3 3000 100");
-        // Another one of the same number.
-        proc.end(8);
-        proc.put(8, 'R', 0, 50, 1, 900);
-        assert_eq!(told(&processes.look().unwrap()), "8 X 2 2000 100; 8 R 0 0 50");
-        // What was told is lost: everybody anew.
-        processes.lost();
-        let anew = processes.look().unwrap();
-        assert_eq!((anew.complete, told(&anew).as_str()), (true, "8 R 0 0 50"));
-    }
-
-    #[test]
-    fn what_is_done_to_an_idle_process_is_seen_in_its_turn() {
-        let proc = Proc::new();
-        proc.put(7, 'S', 1, 10_000, 1, 5);
-        let mut processes = proc.processes();
-        processes.look().unwrap();
-        // Its memory is taken away while it sleeps: nothing else of it changes.
-        let stat = proc.0.path().join("7/stat");
-        let text = std::fs::read_to_string(&stat).unwrap().replace(" 10000 ", " 99 ");
-        write(&stat, text).unwrap();
-        write(proc.0.path().join("7/status"), "VmSwap: 4000 kB\n").unwrap();
-        let looks: Vec<String> = (0..IDLE_EVERY)
-            .map(|_| told(&processes.look().unwrap()))
-            .collect();
-        assert_eq!(looks.concat(), "7 S 1 1000 4000", "{looks:?}");
-    }
-
-    #[test]
-    fn small_moves_leave_the_dear_file_alone_and_do_not_tell_what_was_not_read() {
-        let proc = Proc::new();
-        proc.put(7, 'S', 0, 100, 1, 5);
-        let mut processes = proc.processes();
-        processes.look().unwrap();
-        let looks: Vec<String> = (1..=LIGHT_EVERY + 2)
-            .map(|i| {
-                write(proc.0.path().join("7/schedstat"), format!("{} 5 1\n", 1 + i)).unwrap();
-                let stat = proc.0.path().join("7/stat");
-                let text = std::fs::read_to_string(&stat).unwrap();
-                write(
-                    stat,
-                    text.replace(&format!(" 4194560 {} ", 9 + i), &format!(" 4194560 {} ", 10 + i)),
-                )
-                .unwrap();
-                told(&processes.look().unwrap())
-            })
-            .collect();
-        let read: Vec<bool> = looks.iter().map(|l| l == "7 S 0 0 100").collect();
-        assert!(
-            looks.iter().all(|l| l == "7 S 0 0 100" || l == "7 S 0 0 -"),
-            "{looks:?}"
-        );
-        assert_eq!(read.iter().filter(|read| **read).count(), 1, "{looks:?}");
-    }
-
-    #[test]
-    fn garbage_for_a_process_is_nobody() {
-        let proc = Proc::new();
-        proc.put(7, 'S', 1, 100, 1, 5);
-        let mut processes = proc.processes();
-        processes.look().unwrap();
-        write(proc.0.path().join("7/schedstat"), "\0\0").unwrap();
-        write(proc.0.path().join("7/stat"), "7 (x").unwrap();
-        std::fs::create_dir(proc.0.path().join("9")).unwrap();
-        assert_eq!(told(&processes.look().unwrap()), "7 X 1 1000 100");
-        proc.put(7, 'S', 4, 100, 1, 5);
-        assert_eq!(told(&processes.look().unwrap()), "7 S 4 4000 100");
-    }
-}
+mod tests;

@@ -29,6 +29,8 @@ pub(crate) struct Exit {
     pub(crate) pid: u32,
     /// The process; `None`: the kernel (before 5.19) does not say.
     pub(crate) group: Option<u32>,
+    /// The process that is to wait for it.
+    pub(crate) parent: Option<u32>,
     pub(crate) comm: String,
     /// Clock ticks that it lived.
     pub(crate) lived_ticks: u64,
@@ -291,6 +293,7 @@ fn exit(stats: &[u8], ticks: u64) -> Option<Exit> {
     Some(Exit {
         pid: small(128)?,
         group: if version >= 12 { small(368) } else { None },
+        parent: small(132),
         comm: String::from_utf8_lossy(name).into_owned(),
         lived_ticks: in_ticks(number(stats, 144)?),
         counters,
@@ -308,6 +311,7 @@ mod tests {
         put(0, &13u16.to_ne_bytes());
         put(80, b"dd) x");
         put(128, &8u32.to_ne_bytes());
+        put(132, &5u32.to_ne_bytes());
         put(144, &2_050_000u64.to_ne_bytes());
         put(152, &30_000u64.to_ne_bytes());
         put(248, &4096u64.to_ne_bytes());
@@ -348,8 +352,8 @@ mod tests {
         assert_eq!(read.len(), 2);
         let one = &read[0];
         assert_eq!(
-            (one.pid, one.group, one.comm.as_str(), one.lived_ticks),
-            (8, Some(7), "dd) x", 205)
+            (one.pid, one.group, one.parent, one.comm.as_str(), one.lived_ticks),
+            (8, Some(7), Some(5), "dd) x", 205)
         );
         let of = |counter| one.counters[counter as usize];
         assert_eq!(
