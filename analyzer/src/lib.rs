@@ -24,6 +24,8 @@ pub mod snapshot;
 #[cfg(feature = "sql")]
 pub mod sql;
 pub mod tables;
+#[cfg(test)]
+mod testing;
 pub mod time_grammar;
 pub mod topology;
 pub mod units;

@@ -181,10 +181,8 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Boot, ProcessTick, Reading, Run, RunOrigin, Template, Tick, TimeSpan};
-    use store::{Reader, Writer};
-
-    const SECOND: i64 = 1_000_000_000;
+    use crate::testing::{Record, SECOND};
+    use model::ProcessTick;
 
     fn sample(pid: u32, comm: &str, start_ticks: u64, state: char, read: u64) -> ProcessSample {
         let mut counters = [None; ProcessCounter::ALL.len()];
@@ -205,28 +203,7 @@ mod tests {
 
     #[test]
     fn a_short_life_that_was_seen_at_its_end_only_is_the_reader_and_not_the_shell_that_waited_for_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.db");
-        let mut writer = Writer::open(&path).unwrap();
-        let boot = Boot {
-            boot_id: "b".into(),
-            hostname: "h".into(),
-            kernel: "k".into(),
-            machine: "m".into(),
-            cpus: 1,
-            page_size: 4096,
-            clk_tck: 100,
-            memory_bytes: None,
-            cmdline: String::new(),
-            tz: "UTC".into(),
-        };
-        let run = Run {
-            origin: RunOrigin::Collector,
-            interval: SECOND,
-            started: UnixNanos(SECOND),
-            import_key: None,
-        };
-        let run = writer.begin_run(&boot, &run).unwrap().unwrap();
+        let mut record = Record::new();
         let looks = [
             vec![sample(1, "sh", 1, 'S', 1000)],
             vec![],
@@ -238,32 +215,20 @@ mod tests {
         ];
         for (i, samples) in looks.into_iter().enumerate() {
             let at = UnixNanos((i as i64 + 1) * SECOND);
-            let (template, values) = Template::parse(b"0.00 0.00 0.00 1/1 1\n", None);
-            let reading = Reading {
-                source: "loadavg".into(),
-                offset: 0,
-                template: Arc::new(template),
-                values,
-            };
-            let tick = Tick {
-                at,
-                // The shell was there long before.
-                monotonic: at.0 + 100 * SECOND,
-                readings: vec![reading],
-            };
-            writer.append(run, &tick).unwrap();
-            let look = ProcessTick {
+            // The shell was there long before.
+            record.files(at, at.0 + 100 * SECOND, [("loadavg", "0.00 0.00 0.00 1/1 1\n")]);
+            record.processes(&ProcessTick {
                 at,
                 complete: i == 0,
                 samples,
-            };
-            writer.append_processes(run, &look).unwrap();
+            });
         }
-        let span = TimeSpan::new(UnixNanos(0), UnixNanos(i64::MAX / 2));
-        let window = Window::load(&Reader::open(&path).unwrap(), span)
-            .unwrap()
-            .unwrap();
-        let doers = rank(&window, 1, 2, Measure::Moved(&[ProcessCounter::ReadBytes]));
+        let doers = rank(
+            &record.window(),
+            1,
+            2,
+            Measure::Moved(&[ProcessCounter::ReadBytes]),
+        );
         let told: Vec<_> = doers
             .iter()
             .map(|d| (d.identity.comm.as_str(), d.amount, d.share))

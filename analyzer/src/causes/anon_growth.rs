@@ -126,3 +126,53 @@ fn name(it: &Candidate) -> String {
         .first()
         .map_or_else(|| "an unknown process".into(), |p| p.comm.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    /// A heap takes all that is free in twenty seconds, then the file cache.
+    fn heap() -> Story<'static> {
+        Story::of(70)
+            .during(30..60, |m| m.anon("hog", 100 * MB))
+            .during(49..60, |m| m.kswapd(50_000, 100 * MB))
+    }
+
+    #[test]
+    fn a_heap_takes_what_is_free_and_then_the_cache() {
+        expect![[r#"
+            Info: nobody is hurt
+            0.95, at most Shown: leak, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["hog 100 % of growth of resident memory"]
+            3 GB of anonymous memory taken by hog
+            hog (pid 4002) grows at 100 MB/s; anonymous memory 3 GB → 6 GB while free memory and file cache lost 3 GB.
+            + anonymous memory 3 GB → 6 GB
+            + anonymous memory was 100 % of what was taken while memory became short
+        "#]].assert_eq(&heap().judges("anon_growth"));
+    }
+
+    #[test]
+    fn tmpfs_and_a_kill_at_a_groups_own_limit_look_like_it() {
+        let tmpfs = Story::of(70)
+            .during(30..60, |m| m.shmem(100 * MB))
+            .during(49..60, |m| m.kswapd(50_000, 100 * MB));
+        expect![[r#"
+            ruled out: anonymous memory 3 GB → 3 GB while free memory and file cache lost 3 GB
+        "#]]
+        .assert_eq(&tmpfs.judges("anon_growth"));
+        let group = heap().at(59, |m| {
+            m.log("Memory cgroup out of memory: Killed process 7 (hog) total-vm:9kB, anon-rss:9kB")
+        });
+        let judged = group.judges("anon_growth");
+        assert!(judged.contains("behind cgroup_limit"), "{judged}");
+    }
+
+    #[test]
+    fn without_meminfo_it_cannot_be_told() {
+        expect![[r#"
+            cannot tell: meminfo would tell whether anonymous memory grew (AnonPages)
+        "#]]
+        .assert_eq(&heap().lacking("meminfo", "").judges("anon_growth"));
+    }
+}

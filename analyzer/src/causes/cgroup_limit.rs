@@ -172,3 +172,73 @@ fn judge(case: &Case) -> Verdict {
     });
     candidate(it)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Machine, Story};
+    use expect_test::expect;
+
+    /// A group reads its own pages out at its limit of 512 MB, while the host has room.
+    fn at_its_limit(m: &mut Machine) {
+        let hits = 200 * m.second.saturating_sub(29);
+        m.group("/box", "memory.max", "536870912\n".into());
+        m.group(
+            "/box",
+            "memory.events",
+            format!("low 0\nhigh 0\nmax {hits}\noom 0\noom_kill 0\n"),
+        );
+        if m.second >= 30 {
+            m.count("pgsteal_file", 5000);
+            m.pressure("memory", 30.0, 10.0);
+            m.process("tenant").in_group("/box").faults(400);
+        }
+    }
+
+    #[test]
+    fn a_group_meets_its_limit_while_the_host_has_room() {
+        let story = Story::of(60).during(0..60, at_its_limit);
+        expect![[r#"
+            Warning: tasks wait for memory 30 % of the time
+            0.90, at most Shown: no variant, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["tenant 100 % of major faults"]
+            control group /box at its memory limit
+            /box met its memory limit of 537 MB 200 times a second while the host had room.
+            + 614 MB freed beyond what the global reclaimers freed
+            + meanwhile the roomiest zone has 20.3 times its high mark free
+            + cgroup.limit_hits: 0/s before, 200/s at its height
+        "#]]
+        .assert_eq(&story.judges("cgroup_limit"));
+    }
+
+    #[test]
+    fn the_kernel_names_whom_it_killed_for_it() {
+        let story = Story::of(60).during(30..40, |m| m.anon("tenant", 60 * MB)).at(40, |m| {
+            m.log("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),task_memcg=/box,task=tenant,pid=4002,uid=0");
+            m.log("Memory cgroup out of memory: Killed process 4002 (tenant) total-vm:925996kB, anon-rss:612992kB");
+        });
+        expect![[r#"
+            Critical: tenant (pid 4002) was killed: its control group is out of memory
+            0.94, at most Shown: no variant, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["tenant 100 % of memory of the group, by the kernel's own record"]
+            tenant was killed at its control group's limit
+            tenant (pid 4002) grew into the limit of its control group and was killed with 628 MB of anonymous memory; the host had room.
+            + 0 B freed beyond what the global reclaimers freed
+            + meanwhile the roomiest zone has 16.7 times its high mark free
+        "#]].assert_eq(&story.judges("cgroup_limit"));
+    }
+
+    #[test]
+    fn global_reclaim_is_of_no_group_and_a_kernel_that_does_not_split_cannot_tell() {
+        let global = || Story::of(60).during(30..45, |m| m.kswapd(20_000, 60 * MB));
+        expect![[r#"
+            ruled out: 0 B freed beyond what the global reclaimers freed
+        "#]]
+        .assert_eq(&global().judges("cgroup_limit"));
+        let old = global()
+            .lacking("vmstat", "pgsteal_anon")
+            .lacking("vmstat", "pgsteal_file");
+        expect![[r#"
+            cannot tell: memory.events of each cgroup would tell whether a group hit its own limit (this kernel does not split pgsteal)
+        "#]].assert_eq(&old.judges("cgroup_limit"));
+    }
+}

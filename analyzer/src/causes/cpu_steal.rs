@@ -96,3 +96,76 @@ fn judge(case: &Case) -> Verdict {
         None => Verdict::Silent,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Story;
+    use expect_test::expect;
+
+    #[test]
+    fn another_guest_runs() {
+        let story = Story::of(60).during(30..50, |m| m.cpu(40.0, 5.0, 0.0, 25.0));
+        expect![[r#"
+            Warning: 25 % of the CPU time is stolen
+            0.90, at most Shown: hypervisor, from 30.00 s (30.00 to 31.00)
+            devices [], processes []
+            the hypervisor takes the CPU away
+            steal 25.0 %, CPUs 70 % busy: the guest wants to run and another one does.
+            + steal 25.0 %, CPUs 70 % busy
+        "#]]
+        .assert_eq(&story.judges("cpu_steal"));
+    }
+
+    /// Tasks of a group may run for a fifth of the time.
+    fn quota() -> Story<'static> {
+        Story::of(60).during(30..50, |m| {
+            m.cpu(10.0, 2.0, 0.0, 0.0);
+            m.pressure("cpu", 80.0, 0.0);
+            m.process("tenant").in_group("/box").runs(20, 2);
+        })
+    }
+
+    #[test]
+    fn a_quota_holds_tasks_back_while_cpus_idle() {
+        expect![[r#"
+            Warning: tasks wait for a CPU 80 % of the time
+            0.90, at most Likely: quota, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["tenant 100 % of CPU time"]
+            a quota holds tasks back
+            Tasks wait for a CPU 80 % of the time while the CPUs are 12 % busy: a quota holds them back.
+            + Tasks wait for a CPU 80 % of the time while the CPUs are 12 % busy: a quota holds them back.
+            ? cpu.stat of each cgroup: which group is throttled (nr_throttled)
+        "#]]
+        .assert_eq(&quota().judges("cpu_steal"));
+        let known = quota().during(0..60, |m| {
+            let us = 800_000 * m.second.saturating_sub(29);
+            m.group(
+                "/box",
+                "cpu.stat",
+                format!("usage_usec 1\nnr_throttled 1\nthrottled_usec {us}\n"),
+            );
+        });
+        let known = known.judges("cpu_steal");
+        assert!(
+            known.contains("a quota holds /box back") && known.contains("at most Shown"),
+            "{known}"
+        );
+    }
+
+    #[test]
+    fn busy_cpus_were_not_taken_away_and_idle_ones_make_nobody_think_of_it() {
+        let busy = Story::of(60).during(30..50, |m| {
+            m.cpu(90.0, 9.0, 0.0, 0.0);
+            m.pressure("cpu", 80.0, 0.0);
+        });
+        expect![[r#"
+            ruled out: steal 0.0 %, CPUs 99 % busy
+        "#]]
+        .assert_eq(&busy.judges("cpu_steal"));
+        let disk = Story::of(60).during(30..50, |m| m.tasks(1, 4));
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(&disk.judges("cpu_steal"));
+    }
+}

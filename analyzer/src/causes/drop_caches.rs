@@ -158,3 +158,72 @@ fn invalidation(case: &Case, cliff: &Cliff, mover: &Finding, counted: bool) -> C
     });
     it
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    /// Most of the cache goes at once, and what was in use is read again.
+    fn gone() -> Story<'static> {
+        Story::of(80)
+            .at(30, |m| m.cache(-1500 * MB))
+            .during(31..50, |m| m.reads_files("vda", 60 * MB))
+    }
+
+    #[test]
+    fn the_kernel_counted_the_call() {
+        let story = gone().at(30, |m| m.count("drop_pagecache", 1));
+        expect![[r#"
+            Info: nobody is hurt
+            0.93, at most Shown: no variant, from 30.50 s (30.00 to 31.00)
+            devices [], processes []
+            caches were dropped
+            caches were dropped (1 calls counted): the file cache lost 1.5 GB at once while reclaim stole 0 B; what was in use is read again.
+            + drop_pagecache + drop_slab moved by 1
+            + the file cache lost 1.5 GB
+        "#]].assert_eq(&story.judges("drop_caches"));
+    }
+
+    #[test]
+    fn nothing_was_counted_so_a_file_went_or_the_kernel_does_not_count() {
+        expect![[r#"
+            Info: nobody is hurt
+            0.60, at most Shown: invalidation, from 30.00 s (30.00 to 31.00)
+            devices [], processes []
+            a cached file went, or caches were dropped
+            The file cache lost 1.5 GB of 2.2 GB within 1 s while reclaim stole only 0 B; 1.15 GB was read in the 30 s after.
+            + file cache 700 MB
+            + reclaim stole 0 B meanwhile
+            + 1.15 GB read in the 30 s after
+            ? unlink and truncate calls: which file went
+        "#]].assert_eq(&gone().judges("drop_caches"));
+        let old = gone().lacking("vmstat", "drop_").judges("drop_caches");
+        assert!(
+            old.contains("? drop_pagecache: whether the caches were dropped"),
+            "{old}"
+        );
+    }
+
+    #[test]
+    fn what_reclaim_took_was_not_dropped() {
+        let reclaimed = || Story::of(60).during(30..33, |m| m.kswapd(150_000, 600 * MB));
+        expect![[r#"
+            ruled out: the counters did not move; reclaim stole 1.8 GB
+        "#]]
+        .assert_eq(&reclaimed().judges("drop_caches"));
+        expect![[r#"
+            ruled out: not counted on this kernel, but reclaim stole 1.8 GB while the cache lost 1.8 GB: dropping steals nothing
+        "#]].assert_eq(&reclaimed().lacking("vmstat", "drop_").judges("drop_caches"));
+    }
+
+    #[test]
+    fn on_a_kernel_that_does_not_count_a_cache_that_stayed_tells_nothing() {
+        let story = Story::of(60)
+            .during(30..45, |m| m.tasks(1, 4))
+            .lacking("vmstat", "drop_");
+        expect![[r#"
+            cannot tell: vmstat drop_pagecache would tell whether the caches were dropped (this kernel does not count it)
+        "#]].assert_eq(&story.judges("drop_caches"));
+    }
+}

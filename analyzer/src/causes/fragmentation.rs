@@ -104,3 +104,59 @@ fn judge(case: &Case) -> Verdict {
     });
     candidate(it)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    /// Somebody wants large blocks, and compacts memory for them.
+    fn wants_large_blocks() -> Story<'static> {
+        Story::of(60).during(30..50, |m| {
+            m.zone(1).whole = 0.02;
+            m.count("compact_stall", 40);
+            m.count("compact_fail", 30);
+            m.count("thp_fault_fallback", 60);
+            m.process("java").runs(20, 70);
+        })
+    }
+
+    #[test]
+    fn much_is_free_but_in_small_pieces() {
+        expect![[r#"
+            Warning: 40 allocations a second stall in compaction
+            0.84, at most Likely: no variant, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["java 100 % of system CPU time"]
+            free memory is in small pieces
+            800 direct compactions, 1,200 huge-page fallbacks; 0/Normal has 20.3 times its high mark free, but 98 % of it in blocks too small for a huge page; 75 % of the compactions failed.
+            + 800 direct compactions, 1,200 huge-page fallbacks; 0/Normal has 20.3 times its high mark free
+            + 98 % of the free memory of 0/Normal lies in small blocks
+            ? /proc/pagetypeinfo, compaction tracepoints: which kind of pages stands in the way, and who asks for large blocks
+        "#]].assert_eq(&wants_large_blocks().judges("fragmentation"));
+    }
+
+    #[test]
+    fn in_plain_shortage_compaction_is_tried_too() {
+        let story = wants_large_blocks().at(20, |m| m.anon("hog", 1900 * MB));
+        expect![[r#"
+            ruled out: 800 direct compactions, 1,200 huge-page fallbacks; 0/Normal has 1.0 times its high mark free: plain shortage, in which compaction is tried too
+        "#]].assert_eq(&story.judges("fragmentation"));
+    }
+
+    #[test]
+    fn nobody_compacts_and_without_zoneinfo_nobody_would_think_of_it() {
+        let reclaim = Story::of(60).during(30..45, |m| m.kswapd(20_000, 60 * MB));
+        expect![[r#"
+            ruled out: 0 direct compactions, 0 huge-page fallbacks; 0/Normal has 25.2 times its high mark free
+        "#]]
+        .assert_eq(&reclaim.judges("fragmentation"));
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(
+            &wants_large_blocks()
+                .lacking("zoneinfo", "")
+                .judges("fragmentation"),
+        );
+    }
+}

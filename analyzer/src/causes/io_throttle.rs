@@ -128,3 +128,76 @@ fn judge(case: &Case) -> Verdict {
     });
     candidate(it)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Machine, Story};
+    use expect_test::expect;
+
+    /// A limit of 10 MB/s, met by a process that waits for its reads; and how busy the disk is.
+    fn held_back(busy_percent: f64) -> Story<'static> {
+        Story::of(60).during(30..50, move |m| {
+            m.disk("vdb").reads(80, 10 * MB).wait_ms(0.5).busy(busy_percent);
+            m.pressure("io", 90.0, 60.0);
+            m.cpu(2.0, 1.0, 40.0, 0.0);
+            m.tasks(1, 2);
+            m.process("tenant")
+                .in_group("/box")
+                .reads(10 * MB)
+                .sleeps_in("blk_throttle");
+        })
+    }
+
+    fn limited(m: &mut Machine) {
+        let bytes = 9_800_000 * m.second.saturating_sub(29);
+        m.group(
+            "/box",
+            "io.max",
+            "254:1 rbps=10000000 wbps=max riops=max wiops=max\n".into(),
+        );
+        m.group(
+            "/box",
+            "io.stat",
+            format!("254:1 rbytes={bytes} wbytes=0 rios=1 wios=0 dbytes=0 dios=0\n"),
+        );
+    }
+
+    #[test]
+    fn tasks_wait_for_a_disk_that_idles() {
+        expect![[r#"
+            Warning: tasks wait for I/O 90 % of the time
+            0.84, at most Likely: no variant, from 30.00 s (30.00 to 31.00)
+            devices ["vdb"], processes ["tenant 100 % of seconds seen in D"]
+            an I/O limit holds tasks back
+            tasks wait for I/O 90 % of the time while vdb, the busiest device, is busy 4 %: what holds tenant (pid 4002) back stands before the device.
+            + tasks wait for I/O 90 % of the time while vdb, the busiest device, is busy 4 %
+            + 2 tasks wait for block I/O
+            ? io.max and io.stat of each cgroup: which group's limit it is
+        "#]].assert_eq(&held_back(4.0).judges("io_throttle"));
+        let known = held_back(4.0).during(0..60, limited).judges("io_throttle");
+        assert!(
+            known.contains("control group /box is held at its I/O limit") && known.contains("at most Shown"),
+            "{known}"
+        );
+    }
+
+    #[test]
+    fn a_busy_disk_explains_the_waiting() {
+        expect![[r#"
+            ruled out: tasks wait for I/O 90 % of the time while vdb, the busiest device, is busy 95 %
+        "#]]
+        .assert_eq(&held_back(95.0).judges("io_throttle"));
+    }
+
+    #[test]
+    fn a_lock_makes_no_pressure_for_io() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.process("a").sleeps_in("rwsem_down_write_slowpath");
+            m.process("b").sleeps_in("rwsem_down_write_slowpath");
+        });
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(&story.judges("io_throttle"));
+    }
+}

@@ -77,3 +77,46 @@ fn judge(case: &Case) -> Verdict {
     });
     candidate(it)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    /// One node is down to its marks, and kswapd works for it. The first zone's memory is another node's from the start on.
+    fn short(nodes: u32) -> Story<'static> {
+        Story::of(80)
+            .at(0, move |m| m.node(0, nodes - 1))
+            .during(30..70, |m| {
+                m.kswapd(20_000, 4 * MB);
+                m.zone(0).free = 6000;
+            })
+    }
+
+    #[test]
+    fn one_node_reclaims_while_the_other_has_room() {
+        expect![[r#"
+            Info: nobody is hurt
+            0.75, at most Likely: no variant, from 30.00 s (30.00 to 31.00)
+            devices [], processes []
+            node 1 is short while node 0 has plenty
+            node 1 has 1 times its high marks free, node 0 22 times.
+            + node 1 has 1 times its high marks free, node 0 22 times
+            ? /proc/PID/numa_maps: which process is bound to that node
+        "#]]
+        .assert_eq(&short(2).judges("numa_imbalance"));
+    }
+
+    #[test]
+    fn both_alike_is_plain_shortage_and_one_node_has_no_other() {
+        let both = short(2).during(30..70, |m| m.zone(1).free = 18_000);
+        expect![[r#"
+            ruled out: node 0 has 1 times its high marks free, node 1 1 times
+        "#]]
+        .assert_eq(&both.judges("numa_imbalance"));
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(&short(1).judges("numa_imbalance"));
+    }
+}

@@ -254,3 +254,79 @@ fn advice(case: &Case, who: &str, rate: f64) -> Vec<Advice> {
     }
     advice
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    /// A stream of reads that fills what is free in four seconds; what it evicts others fault back.
+    fn flood() -> Story<'static> {
+        Story::of(90)
+            .during(30..80, |m| {
+                m.reads_files("vdb", 480 * MB);
+                m.process("scanner").reads(480 * MB);
+            })
+            .during(34..80, |m| {
+                m.kswapd(130_000, 480 * MB);
+                m.count("workingset_refault_file", 400);
+                m.count("pgmajfault", 300);
+            })
+    }
+
+    #[test]
+    fn a_stream_evicts_as_much_as_it_brings() {
+        expect![[r#"
+            Warning: 300 page faults a second wait for a disk for pages that were evicted
+            0.98, at most Shown: stream, from 30.00 s (30.00 to 31.00)
+            devices ["vdb"], processes ["scanner 100 % of read bytes"]
+            page cache flood from vdb
+            scanner (pid 4002) reads files on vdb at 480 MB/s, 100 % of all that is read. 4.0 s later kswapd woke and evicted 22.1 GB in 46 s, as much as came in (92 %).
+            + disk.own_read: 164 kB/s before, 480 MB/s at its height
+            + 22.1 GB of pages were stolen, 24 GB read in
+            + file pages were 100 % of the memory taken while it became short
+            + 400 evicted pages a second are read again
+            ? open files of the reader: which file scanner (pid 4002) reads: names of open files are not recorded
+        "#]].assert_eq(&flood().judges("page_cache_flood"));
+    }
+
+    #[test]
+    fn without_processes_the_device_is_named_and_without_vmstat_nothing_can_be_told() {
+        let nobody = flood().without_processes().judges("page_cache_flood");
+        assert!(
+            nobody.contains("somebody reads files on vdb") && nobody.contains("? /proc/PID/io"),
+            "{nobody}"
+        );
+        let blind = flood().during(30..80, |m| m.tasks(1, 4)).lacking("vmstat", "");
+        expect![[r#"
+            cannot tell: vmstat would tell whether reads turned the page cache over (pgpgin, pgsteal)
+        "#]]
+        .assert_eq(&blind.judges("page_cache_flood"));
+    }
+
+    #[test]
+    fn a_backup_that_fits_evicts_nothing() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.reads_files("vdb", 100 * MB);
+            m.tasks(1, 4);
+        });
+        expect![[r#"
+            ruled out: 1.51 GB read in, but only 0 B of page cache was reclaimed
+        "#]]
+        .assert_eq(&story.judges("page_cache_flood"));
+    }
+
+    #[test]
+    fn a_heap_that_pushes_the_cache_out_makes_reads_but_is_not_made_by_them() {
+        let story = Story::of(80)
+            .during(30..60, |m| m.anon("hog", 100 * MB))
+            .during(48..60, |m| {
+                m.kswapd(50_000, 110 * MB);
+                m.reads_files("vdb", 10 * MB);
+                m.count("pgmajfault", 2000);
+            });
+        expect![[r#"
+            ruled out: 13.8 MB of file pages were asked for while memory became short, but 2.2 GB of other memory was taken
+        "#]].assert_eq(&story.judges("page_cache_flood"));
+    }
+}

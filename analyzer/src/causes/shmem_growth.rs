@@ -78,3 +78,46 @@ fn judge(case: &Case) -> Verdict {
     });
     candidate(it)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn files_in_tmpfs_take_what_is_free() {
+        let story = Story::of(70)
+            .during(30..60, |m| {
+                m.shmem(100 * MB);
+                m.process("cp").writes(100 * MB);
+            })
+            .during(49..60, |m| m.kswapd(50_000, 100 * MB));
+        expect![[r#"
+            Info: nobody is hurt
+            0.95, at most Shown: no variant, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["cp 100 % of bytes written"]
+            3 GB of tmpfs or shared memory
+            Shared memory 100 MB → 3.1 GB, 100 % of what was taken; cp (pid 4002) writes it.
+            + shared memory 100 MB → 3.1 GB
+            ? usage of each tmpfs mount: which tmpfs the files lie in
+        "#]]
+        .assert_eq(&story.judges("shmem_growth"));
+    }
+
+    #[test]
+    fn a_cache_that_grows_is_not_shared_and_without_meminfo_it_cannot_be_told() {
+        let cache = || {
+            Story::of(60)
+                .during(30..45, |m| m.reads_files("vdb", 150 * MB))
+                .during(43..50, |m| m.kswapd(30_000, 100 * MB))
+        };
+        expect![[r#"
+            ruled out: shared memory 100 MB → 100 MB
+        "#]]
+        .assert_eq(&cache().judges("shmem_growth"));
+        expect![[r#"
+            cannot tell: meminfo would tell whether shared memory grew (Shmem)
+        "#]]
+        .assert_eq(&cache().lacking("meminfo", "").judges("shmem_growth"));
+    }
+}

@@ -74,3 +74,51 @@ fn judge(case: &Case) -> Verdict {
     });
     candidate(it)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    /// A walk through many files, until what is free is gone.
+    fn walk(kind: &'static str) -> Story<'static> {
+        Story::of(70)
+            .during(30..60, move |m| {
+                m.slab(kind, 80 * MB);
+                m.process("find").runs(5, 60);
+            })
+            .during(53..60, |m| m.kswapd(30_000, 60 * MB))
+    }
+
+    #[test]
+    fn inodes_of_a_walk_take_what_is_free() {
+        expect![[r#"
+            Info: nobody is hurt
+            0.95, at most Shown: dentries_inodes, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["find 100 % of system CPU time"]
+            kernel objects grow by 2.4 GB
+            Slab 300 MB → 2.7 GB, 2.4 GB of it reclaimable, 100 % of what was taken; find (pid 4002) spent most time in the kernel.
+            + slab 300 MB → 2.7 GB
+            ? /proc/slabinfo: which cache grew (needs root)
+        "#]].assert_eq(&walk("SReclaimable").judges("slab_growth"));
+        let leak = walk("SUnreclaim").judges("slab_growth");
+        assert!(leak.contains(": unreclaimable, from 30.00 s"), "{leak}");
+    }
+
+    #[test]
+    fn a_heap_is_not_slab_and_without_meminfo_it_cannot_be_told() {
+        let heap = || {
+            Story::of(70)
+                .during(30..60, |m| m.anon("hog", 80 * MB))
+                .during(53..60, |m| m.kswapd(30_000, 80 * MB))
+        };
+        expect![[r#"
+            ruled out: slab 300 MB → 300 MB
+        "#]]
+        .assert_eq(&heap().judges("slab_growth"));
+        expect![[r#"
+            cannot tell: meminfo would tell whether kernel objects grew (Slab)
+        "#]]
+        .assert_eq(&heap().lacking("meminfo", "").judges("slab_growth"));
+    }
+}

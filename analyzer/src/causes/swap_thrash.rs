@@ -91,3 +91,55 @@ fn judge(case: &Case) -> Verdict {
     });
     candidate(it)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn pages_go_out_and_come_back() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.swap(40 * MB, 40 * MB);
+            m.process("db").faults(9000);
+            m.disk("vda").writes(600, 40 * MB);
+        });
+        expect![[r#"
+            Warning: 9765 page faults a second wait for a disk for pages that were evicted
+            0.95, at most Shown: no variant, from 30.00 s (30.00 to 31.00)
+            devices ["vda"], processes ["db 100 % of major faults"]
+            swap thrash
+            195,300 pages came from swap, 195,300 went to it; for 20 s both at once. 100 % of the major faults are swap-ins; db (pid 4002) waits most.
+            + 195,300 pages came from swap, 195,300 went to it
+        "#]].assert_eq(&story.judges("swap_thrash"));
+    }
+
+    #[test]
+    fn cold_pages_that_only_go_out_are_tidied_away() {
+        let story = Story::of(60).during(30..50, |m| m.swap(0, 40 * MB));
+        expect![[r#"
+            ruled out: 0 pages came from swap, 195,300 went to it
+        "#]]
+        .assert_eq(&story.judges("swap_thrash"));
+    }
+
+    #[test]
+    fn without_swap_there_is_none_and_without_vmstat_it_cannot_be_told() {
+        let short = || {
+            Story::of(60)
+                .at(0, |m| (*m.meminfo("SwapTotal"), *m.meminfo("SwapFree")) = (0, 0))
+                .during(30..45, |m| m.tasks(1, 4))
+        };
+        expect![[r#"
+            ruled out: no swap is configured; 0 pages in or out
+        "#]]
+        .assert_eq(&short().judges("swap_thrash"));
+        let blind = Story::of(60)
+            .during(30..45, |m| m.tasks(1, 4))
+            .lacking("vmstat", "");
+        expect![[r#"
+            cannot tell: vmstat would tell whether pages went to swap and back (pswpin, pswpout)
+        "#]]
+        .assert_eq(&blind.judges("swap_thrash"));
+    }
+}

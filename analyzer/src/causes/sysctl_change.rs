@@ -172,3 +172,53 @@ fn judge(case: &Case) -> Verdict {
     });
     candidate(it)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn a_raised_mark_makes_kswapd_work_a_second_later() {
+        let story = Story::of(60)
+            .at(30, |m| m.setting("vm.min_free_kbytes", "1500000"))
+            .during(31..45, |m| m.kswapd(30_000, 80 * MB));
+        expect![[r#"
+            Info: nobody is hurt
+            0.92, at most Shown: no variant, from 30.50 s (30.00 to 31.00)
+            devices [], processes []
+            vm.min_free_kbytes was changed
+            vm.min_free_kbytes: 64000 → 1500000; 0.0 s later: kswapd scans 0 pages/s → 30,000 pages/s.
+            + reclaim.kswapd_scan: 0 pages/s before, 30,000 pages/s at its height
+        "#]]
+        .assert_eq(&story.judges("sysctl_change"));
+    }
+
+    #[test]
+    fn a_change_long_before_and_one_that_does_not_bear_on_it() {
+        let early = Story::of(60)
+            .at(10, |m| m.setting("vm.min_free_kbytes", "80000"))
+            .during(40..50, |m| m.kswapd(30_000, 80 * MB));
+        expect![[r#"
+            ruled out: vm.min_free_kbytes changed, but nothing that it bears on began within 10 s
+            ruled out: vm.min_free_kbytes changed, but nothing that it bears on began within 10 s
+        "#]]
+        .assert_eq(&early.judges("sysctl_change"));
+        let other = Story::of(60)
+            .at(30, |m| m.setting("vm.vfs_cache_pressure", "200"))
+            .during(31..45, |m| m.tasks(1, 4));
+        expect![[r#"
+            ruled out: none of 4 recorded vm settings changed
+        "#]]
+        .assert_eq(&other.judges("sysctl_change"));
+    }
+
+    #[test]
+    fn nothing_changed() {
+        let story = Story::of(60).during(30..45, |m| m.kswapd(30_000, 80 * MB));
+        expect![[r#"
+            ruled out: none of 3 recorded vm settings changed
+        "#]]
+        .assert_eq(&story.judges("sysctl_change"));
+    }
+}

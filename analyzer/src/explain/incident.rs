@@ -41,7 +41,7 @@ pub(super) fn incidents(scene: &Scene, findings: Vec<Finding>) -> Vec<Incident> 
     incidents
 }
 
-fn cases<'a>(scene: &'a Scene<'a>, findings: Vec<Finding>) -> Vec<Case<'a>> {
+pub(crate) fn cases<'a>(scene: &'a Scene<'a>, findings: Vec<Finding>) -> Vec<Case<'a>> {
     let ticks = |seconds: f64| (seconds / scene.window.interval).ceil() as usize;
     let mut spans: Vec<(usize, usize)> = Vec::new();
     let mut seeds: Vec<(usize, usize)> = findings

@@ -14,6 +14,8 @@ use crate::site::Site;
 use crate::topology::Topology;
 use crate::window::{Chosen, Window};
 pub use earlier::look_back;
+#[cfg(test)]
+pub(crate) use incident::cases;
 
 use document::{Explanation, Hole, Incident, Node, SCHEMA, Status, Time};
 use model::TimeSpan;

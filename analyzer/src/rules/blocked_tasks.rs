@@ -37,3 +37,59 @@ fn find(scene: &Scene) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Story;
+    use expect_test::expect;
+
+    #[test]
+    fn what_waits_for_a_disk_and_what_sits_in_d_are_told_apart() {
+        let disk = Story::of(60).during(30..45, |m| m.tasks(1, 4));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              tasks wait for block I/O: 0 → 4
+              - run.blocked: 0 tasks before, 4 tasks at its height
+        "#]]
+        .assert_eq(&disk.finds("blocked-tasks"));
+        let server = Story::of(60).during(30..45, |m| {
+            for comm in ["a", "b", "c"] {
+                m.process(comm).sleeps_in("rpc_wait_bit_killable");
+            }
+        });
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              processes sit in D: 0 → 3
+              - task.uninterruptible: 0 tasks before, 3 tasks at its height
+        "#]]
+        .assert_eq(&server.finds("blocked-tasks"));
+    }
+
+    #[test]
+    fn both_views_of_one_wait_are_told_once() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.tasks(1, 2);
+            m.process("a").sleeps_in("folio_wait_bit");
+            m.process("b").sleeps_in("folio_wait_bit");
+        });
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              processes sit in D: 0 → 2
+              - task.uninterruptible: 0 tasks before, 2 tasks at its height
+        "#]]
+        .assert_eq(&story.finds("blocked-tasks"));
+    }
+
+    #[test]
+    fn a_short_wait_and_a_kernel_thread_in_d_are_nothing() {
+        let story = Story::of(60)
+            .during(30..33, |m| m.tasks(1, 6))
+            .during(30..50, |m| {
+                m.process("kswapd0").sleeps_in("kswapd");
+            });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("blocked-tasks"));
+    }
+}

@@ -68,3 +68,61 @@ fn of_groups(scene: &Scene) -> Vec<Finding> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    /// memory.events of a group that met its limit so often by the end of a second.
+    fn events(hits: usize) -> String {
+        format!("low 0\nhigh 0\nmax {hits}\noom 0\noom_kill 0\n")
+    }
+
+    #[test]
+    fn a_group_that_meets_its_limit_is_named_and_not_the_one_above_it() {
+        let story = Story::of(60).during(0..60, |m| {
+            let hits = 200 * m.second.saturating_sub(29);
+            m.group("/pods", "memory.events", events(hits));
+            m.group("/pods/box", "memory.events", events(hits));
+        });
+        expect![[r#"
+            /pods/box at 30.00 s (30.00 to 31.00) until the end
+              /pods/box meets its memory limit: 0 → 200 times a second
+              - cgroup.limit_hits: 0/s before, 200/s at its height
+        "#]]
+        .assert_eq(&story.finds("cgroup-reclaim"));
+    }
+
+    /// A limit's reclaim: counted by what was freed, and not as any global reclaimer's.
+    fn of_some_group(story: Story<'static>) -> Story<'static> {
+        story.during(30..45, |m| m.count("pgsteal_file", 5000))
+    }
+
+    #[test]
+    fn without_groups_the_pages_that_no_global_reclaimer_freed_tell() {
+        let story = of_some_group(Story::of(60));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              pages freed by a control group's limit: 0 pages/s → 5,000 pages/s
+              - reclaim.memcg_steal: 0 pages/s before, 5,000 pages/s at its height
+        "#]]
+        .assert_eq(&story.finds("cgroup-reclaim"));
+    }
+
+    #[test]
+    fn global_reclaim_is_of_no_group_and_a_kernel_that_does_not_split_is_silent() {
+        let global = Story::of(60).during(30..45, |m| m.kswapd(20_000, 60 * MB));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&global.finds("cgroup-reclaim"));
+        let old = of_some_group(Story::of(60))
+            .lacking("vmstat", "pgsteal_anon")
+            .lacking("vmstat", "pgsteal_file");
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&old.finds("cgroup-reclaim"));
+    }
+}

@@ -59,3 +59,52 @@ fn find(scene: &Scene) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Story;
+    use expect_test::expect;
+
+    #[test]
+    fn tasks_that_wait_for_a_cpu() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.cpu(90.0, 9.0, 0.0, 0.0);
+            m.pressure("cpu", 80.0, 0.0);
+        });
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              tasks wait for a CPU: 0 % → 80 %
+              - psi.cpu_some: 0 % before, 80 % at its height
+              - CPUs 99 % busy
+        "#]]
+        .assert_eq(&story.finds("cpu-saturated"));
+    }
+
+    #[test]
+    fn without_pressure_files_only_full_cpus_tell() {
+        let busy = |percent: f64| {
+            let story = Story::of(60).during(30..45, move |m| m.cpu(percent, 3.0, 0.0, 0.0));
+            story.lacking("pressure/cpu", "").finds("cpu-saturated")
+        };
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              CPUs are busy: 3 % → 99 %
+              - cpu.busy: 3 % before, 99 % at its height
+              - CPUs 99 % busy
+        "#]]
+        .assert_eq(&busy(96.0));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&busy(80.0));
+    }
+
+    #[test]
+    fn busy_cpus_for_which_nobody_waits_are_used_well() {
+        let story = Story::of(60).during(30..45, |m| m.cpu(90.0, 8.0, 0.0, 0.0));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("cpu-saturated"));
+    }
+}

@@ -30,3 +30,49 @@ fn find(scene: &Scene) -> Vec<Finding> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Story;
+    use expect_test::expect;
+
+    #[test]
+    fn the_same_work_takes_twenty_times_as_long() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.disk("vda").wait_ms(20.0);
+        });
+        expect![[r#"
+            vda at 30.00 s (30.00 to 31.00) until 45 s
+              vda answers in 1 ms → 20 ms
+              - disk.wait: 1 ms before, 20 ms at its height
+        "#]]
+        .assert_eq(&story.finds("device-latency-rise"));
+    }
+
+    #[test]
+    fn a_little_slower_or_one_slow_request_is_no_level() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.disk("vda").wait_ms(4.0);
+            m.disk("vdb").reads(1, 4096).writes(0, 0).wait_ms(500.0);
+        });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("device-latency-rise"));
+    }
+
+    #[test]
+    fn a_device_that_was_idle_has_no_level_to_compare_with() {
+        let story = Story::of(60).during(0..60, |m| {
+            let requests = if m.second < 30 { 0 } else { 100 };
+            m.disk("vda")
+                .reads(requests, 4096 * requests)
+                .writes(0, 0)
+                .wait_ms(20.0);
+        });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("device-latency-rise"));
+    }
+}

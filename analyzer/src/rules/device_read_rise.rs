@@ -38,3 +38,62 @@ fn find(scene: &Scene) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn many_bytes_and_many_small_requests_are_both_demand() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.disk("vda").reads(500, 2 * MB);
+            m.disk("vdb").reads(3000, 400 * MB);
+        });
+        expect![[r#"
+            vda at 30.00 s (30.00 to 31.00) until 45 s
+              vda is read: 10/s → 500/s requests
+              - disk.reads: 10/s before, 500/s at its height
+            vdb at 30.00 s (30.00 to 31.00) until 45 s
+              vdb is read: 164 kB/s → 400 MB/s
+              - disk.own_read: 164 kB/s before, 400 MB/s at its height
+        "#]]
+        .assert_eq(&story.finds("device-read-rise"));
+    }
+
+    #[test]
+    fn what_a_loop_device_asks_of_its_disk_is_the_loop_devices_demand() {
+        let story = Story::of(60)
+            .at(0, |m| {
+                m.fact("block.vdb", r#"{"mounts": ["/data"]}"#);
+                m.fact("block.loop0", r#"{"backing_file": "/data/image"}"#);
+            })
+            .during(0..60, |m| {
+                let asked = if m.second < 30 { 0 } else { 400 * MB };
+                m.disk("loop0").reads(asked / 131_072, asked);
+                m.disk("vdb").reads(asked / 131_072, asked);
+            });
+        expect![[r#"
+            loop0 at 30.00 s (30.00 to 31.00) until the end
+              loop0 is read: 0 B/s → 400 MB/s
+              - disk.own_read: 0 B/s before, 400 MB/s at its height
+        "#]]
+        .assert_eq(&story.finds("device-read-rise"));
+    }
+
+    #[test]
+    fn writes_a_short_burst_and_a_device_that_hangs_are_none() {
+        let story = Story::of(60)
+            .during(30..45, |m| {
+                m.disk("vda").hangs();
+                m.disk("vdb").writes(3000, 400 * MB);
+            })
+            .during(50..52, |m| {
+                m.disk("vda").reads(3000, 400 * MB);
+            });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("device-read-rise"));
+    }
+}

@@ -59,3 +59,46 @@ fn find(scene: &Scene) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn never_idle_and_its_requests_wait() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.disk("vdb").reads(1500, 190 * MB).wait_ms(12.0).busy(98.0);
+        });
+        expect![[r#"
+            vdb at 30.00 s (30.00 to 31.00) until 45 s
+              vdb is busy 3 % → 98 %, waits 12 ms
+              - disk.busy: 3 % before, 98 % at its height
+              - requests wait 12 ms on the median
+              - 18 requests in the queue on the mean
+        "#]]
+        .assert_eq(&story.finds("device-saturated"));
+    }
+
+    #[test]
+    fn a_fast_device_that_is_always_busy_is_not_full() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.disk("vdb").reads(5000, 600 * MB).wait_ms(0.1).busy(98.0);
+        });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("device-saturated"));
+    }
+
+    #[test]
+    fn waits_on_a_device_with_idle_time_are_not_saturation() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.disk("vdb").wait_ms(30.0).busy(35.0);
+        });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("device-saturated"));
+    }
+}

@@ -27,3 +27,33 @@ fn find(scene: &Scene) -> Vec<Finding> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn a_device_is_given_much_more() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.disk("vdb").writes(800, 100 * MB);
+        });
+        expect![[r#"
+            vdb at 30.00 s (30.00 to 31.00) until 45 s
+              vdb is written: 328 kB/s → 100 MB/s
+              - disk.own_write: 328 kB/s before, 100 MB/s at its height
+        "#]]
+        .assert_eq(&story.finds("device-write-rise"));
+    }
+
+    #[test]
+    fn a_flush_of_three_seconds_is_ordinary() {
+        let story = Story::of(60).during(30..33, |m| {
+            m.disk("vdb").writes(800, 100 * MB);
+        });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("device-write-rise"));
+    }
+}

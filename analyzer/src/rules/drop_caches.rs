@@ -77,3 +77,60 @@ fn caller(scene: &Scene, tick: usize) -> Option<(model::UnixNanos, String)> {
     let who = record.text.split(": drop_caches:").next()?.trim();
     Some((record.at, who.chars().take(40).collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Machine, Story};
+    use expect_test::expect;
+
+    fn dropped(m: &mut Machine) {
+        m.cache(-1500 * MB);
+        m.count("drop_pagecache", 1);
+    }
+
+    #[test]
+    fn the_log_names_who_dropped_and_when() {
+        let story = Story::of(60).at(30, dropped);
+        expect![[r#"
+            host at 30.50 s (30.00 to 31.00) until 31 s
+              caches were dropped (1 calls counted)
+              - drop_pagecache + drop_slab moved by 1
+        "#]]
+        .assert_eq(&story.finds("drop-caches"));
+        let logged = story.at(30, |m| m.log("sh (4711): drop_caches: 1"));
+        expect![[r#"
+            host at 30.50 s (30.49 to 30.51) until 31 s
+              caches were dropped by sh (4711) (1 calls counted)
+              - drop_pagecache + drop_slab moved by 1
+        "#]]
+        .assert_eq(&logged.finds("drop-caches"));
+    }
+
+    #[test]
+    fn a_habit_is_told_once() {
+        let story = Story::of(60)
+            .at(20, dropped)
+            .at(30, |m| m.count("drop_slab", 1))
+            .at(40, |m| m.count("drop_slab", 1));
+        expect![[r#"
+            host at 20.50 s (20.00 to 21.00) until 41 s
+              caches were dropped (1 calls counted)
+              - drop_pagecache + drop_slab moved by 1
+        "#]]
+        .assert_eq(&story.finds("drop-caches"));
+    }
+
+    #[test]
+    fn a_deleted_file_is_no_drop_and_old_kernels_do_not_count() {
+        let deleted = Story::of(60).at(30, |m| m.cache(-1500 * MB));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&deleted.finds("drop-caches"));
+        let old = Story::of(60).at(30, dropped).lacking("vmstat", "drop_");
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&old.finds("drop-caches"));
+    }
+}

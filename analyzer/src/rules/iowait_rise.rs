@@ -22,3 +22,32 @@ fn find(scene: &Scene) -> Vec<Finding> {
         format!("iowait {}", from_to(episode, signal.unit))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Story;
+    use expect_test::expect;
+
+    #[test]
+    fn cpus_idle_while_tasks_wait() {
+        let story = Story::of(60).during(30..45, |m| m.cpu(5.0, 5.0, 40.0, 0.0));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              iowait 0 % → 40 %
+              - cpu.iowait: 0 % before, 40 % at its height
+        "#]]
+        .assert_eq(&story.finds("iowait-rise"));
+    }
+
+    #[test]
+    fn it_vanishes_when_others_use_the_cpus() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.tasks(4, 6);
+            m.cpu(90.0, 5.0, 5.0, 0.0);
+        });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("iowait-rise"));
+    }
+}

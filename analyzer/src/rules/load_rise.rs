@@ -40,3 +40,29 @@ fn find(scene: &Scene) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Story;
+    use expect_test::expect;
+
+    #[test]
+    fn it_is_late_and_its_bounds_say_so() {
+        let story = Story::of(80).during(30..80, |m| m.tasks(12, 0));
+        expect![[r#"
+            host at 27.50 s (19.98 to 31.00) until the end
+              load average 0.6 tasks → 5.2 tasks
+              - load.1: 0.6 tasks before, 7.1 tasks at its height
+        "#]]
+        .assert_eq(&story.finds("load-rise"));
+    }
+
+    #[test]
+    fn one_task_more_than_before_is_no_climb() {
+        let story = Story::of(80).during(30..60, |m| m.tasks(2, 0));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("load-rise"));
+    }
+}

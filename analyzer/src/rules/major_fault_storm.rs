@@ -22,3 +22,29 @@ fn find(scene: &Scene) -> Vec<Finding> {
         format!("major faults: {}", from_to(episode, signal.unit))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Story;
+    use expect_test::expect;
+
+    #[test]
+    fn faults_that_go_to_disk() {
+        let story = Story::of(60).during(30..45, |m| m.count("pgmajfault", 300));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              major faults: 0/s → 300/s
+              - fault.major: 0/s before, 300/s at its height
+        "#]]
+        .assert_eq(&story.finds("major-fault-storm"));
+    }
+
+    #[test]
+    fn faults_that_need_no_disk_are_not_counted() {
+        let story = Story::of(60).during(30..45, |m| m.count("pgfault", 300_000));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("major-fault-storm"));
+    }
+}

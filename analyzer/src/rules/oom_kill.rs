@@ -128,3 +128,54 @@ fn find(scene: &Scene) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn a_kill_of_the_machine_and_one_of_a_group() {
+        let story = Story::of(60)
+            .at(30, |m| m.log("Out of memory: Killed process 4711 (hog) total-vm:6100000kB, anon-rss:5000000kB, file-rss:0kB"))
+            .at(40, |m| {
+                m.log("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),task_memcg=/box,task=tenant,pid=4712,uid=0");
+                m.log("Memory cgroup out of memory: Killed process 4712 (tenant) total-vm:925996kB, anon-rss:612992kB");
+            });
+        expect![[r#"
+            host at 30.50 s (30.50 to 30.50) until 31 s
+              hog (pid 4711) was killed: the machine is out of memory
+              - hog held 5.12 GB of anonymous memory
+            host at 40.50 s (40.50 to 40.50) until 41 s
+              tenant (pid 4712) was killed: its control group is out of memory
+              - tenant held 628 MB of anonymous memory
+        "#]]
+        .assert_eq(&story.finds("oom-kill"));
+    }
+
+    #[test]
+    fn without_a_log_the_counter_says_that_somebody_was_killed() {
+        let story = Story::of(60).at(30, |m| m.count("oom_kill", 2));
+        expect![[r#"
+            host at 30.50 s (30.00 to 31.00) until 31 s
+              2 processes were killed (the log does not say which)
+              - oom_kill moved
+        "#]]
+        .assert_eq(&story.finds("oom-kill"));
+    }
+
+    #[test]
+    fn a_process_that_ends_and_a_report_without_a_kill_are_none() {
+        let story = Story::of(60)
+            .during(20..30, |m| m.anon("hog", 200 * MB))
+            .at(30, |m| {
+                m.anon("hog", -2000 * MB);
+                m.process("hog").ends();
+                m.log("hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0");
+            });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("oom-kill"));
+    }
+}

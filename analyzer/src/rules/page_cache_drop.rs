@@ -78,3 +78,50 @@ fn find(scene: &Scene) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn reclaim_takes_it_in_seconds_and_a_deleted_file_at_once() {
+        let reclaimed = Story::of(60).during(30..33, |m| m.kswapd(150_000, 600 * MB));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 33 s
+              file cache: 2.2 GB → 400 MB in 3 s
+              - file cache 400 MB
+        "#]]
+        .assert_eq(&reclaimed.finds("page-cache-drop"));
+        let deleted = Story::of(60).at(30, |m| m.cache(-1500 * MB));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 31 s
+              file cache: 2.2 GB → 700 MB in 1 s
+              - file cache 700 MB
+        "#]]
+        .assert_eq(&deleted.finds("page-cache-drop"));
+    }
+
+    #[test]
+    fn mapped_memory_is_looked_at_by_itself() {
+        let story = Story::of(60).during(30..33, |m| *m.meminfo("Mapped") -= 120 * MB);
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 33 s
+              mapped file memory: 400 MB → 40 MB in 3 s
+              - mapped file memory 40 MB
+        "#]]
+        .assert_eq(&story.finds("page-cache-drop"));
+    }
+
+    #[test]
+    fn files_of_tmpfs_are_no_file_cache_and_a_slow_loss_is_no_cliff() {
+        let story = Story::of(60)
+            .at(10, |m| m.shmem(900 * MB))
+            .at(30, |m| m.shmem(-900 * MB))
+            .during(20..50, |m| m.kswapd(5000, 20 * MB));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("page-cache-drop"));
+    }
+}

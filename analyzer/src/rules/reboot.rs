@@ -33,3 +33,32 @@ fn find(scene: &Scene) -> Vec<Finding> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Machine, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn another_boot_after_a_while_without_ticks() {
+        let story = Story::of(60)
+            .during(30..36, Machine::unrecorded)
+            .at(36, Machine::reboot);
+        expect![[r#"
+            host at 30.00 s (30.00 to 37.00) until 30 s
+              the machine was rebooted
+        "#]]
+        .assert_eq(&story.finds("reboot"));
+    }
+
+    #[test]
+    fn a_gap_and_a_counter_that_went_back_are_no_reboot() {
+        let story = Story::of(60)
+            .during(30..36, Machine::unrecorded)
+            .at(40, |m| m.reset("pgfault"));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("reboot"));
+    }
+}

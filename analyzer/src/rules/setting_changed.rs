@@ -30,3 +30,37 @@ fn find(scene: &Scene) -> Vec<Finding> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Story;
+    use expect_test::expect;
+
+    #[test]
+    fn a_setting_has_another_value() {
+        let story = Story::of(60).at(30, |m| m.setting("vm.min_free_kbytes", "400000"));
+        expect![[r#"
+            host at 30.50 s (30.00 to 31.00) until 31 s
+              vm.min_free_kbytes: 64000 → 400000
+        "#]]
+        .assert_eq(&story.finds("setting-changed"));
+    }
+
+    #[test]
+    fn what_was_told_again_moves_by_itself_or_bears_on_nothing_is_no_change() {
+        let story = Story::of(60)
+            .at(0, |m| {
+                m.setting("vm.drop_caches", "0");
+                m.setting("kernel.ns_last_pid", "100");
+            })
+            .at(30, |m| {
+                m.setting("vm.min_free_kbytes", "64000");
+                m.setting("vm.drop_caches", "3");
+                m.setting("kernel.ns_last_pid", "200");
+            });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("setting-changed"));
+    }
+}

@@ -140,6 +140,7 @@ fn milliseconds(detail: &str, name: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{MB, Story};
     use expect_test::expect;
     use model::Subject;
     use std::collections::BTreeMap;
@@ -313,5 +314,24 @@ mod tests {
             swap-in 10000..10500..11000
         "#]]
         .assert_eq(&all);
+    }
+
+    #[test]
+    fn an_event_outside_of_the_bounds_is_of_something_else() {
+        let story = Story::of(60).during(30..45, |m| m.kswapd(20_000, 60 * MB));
+        let early = story.at(20, |m| m.event("mm_vmscan_kswapd_wake", "nid=0 order=0"));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              kswapd scans 0 pages/s → 20,000 pages/s
+              - reclaim.kswapd_scan: 0 pages/s before, 20,000 pages/s at its height
+        "#]]
+        .assert_eq(&early.finds("kswapd-scan"));
+        let other = early.at(30, |m| m.event("mm_vmscan_direct_reclaim_begin", "order=0"));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              kswapd scans 0 pages/s → 20,000 pages/s
+              - reclaim.kswapd_scan: 0 pages/s before, 20,000 pages/s at its height
+        "#]]
+        .assert_eq(&other.finds("kswapd-scan"));
     }
 }

@@ -22,3 +22,29 @@ fn find(scene: &Scene) -> Vec<Finding> {
         format!("shared memory grows: {}", from_to(episode, signal.unit))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn files_in_tmpfs_grow() {
+        let story = Story::of(60).during(30..40, |m| m.shmem(100 * MB));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 40 s
+              shared memory grows: 0 B/s → 100 MB/s
+              - mem.shmem_growth: 0 B/s before, 100 MB/s at its height
+        "#]]
+        .assert_eq(&story.finds("shmem-rise"));
+    }
+
+    #[test]
+    fn file_cache_that_grows_is_not_shared_memory() {
+        let story = Story::of(60).during(30..40, |m| m.reads_files("vdb", 100 * MB));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("shmem-rise"));
+    }
+}

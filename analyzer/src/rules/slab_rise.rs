@@ -22,3 +22,32 @@ fn find(scene: &Scene) -> Vec<Finding> {
         format!("slab grows: {}", from_to(episode, signal.unit))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn a_tree_is_walked_and_its_inodes_stay() {
+        let story = Story::of(60).during(30..40, |m| m.slab("SReclaimable", 20 * MB));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 40 s
+              slab grows: 0 B/s → 20 MB/s
+              - mem.slab_growth: 0 B/s before, 20 MB/s at its height
+        "#]]
+        .assert_eq(&story.finds("slab-rise"));
+    }
+
+    #[test]
+    fn page_tables_and_pages_of_drivers_are_not_slab() {
+        let story = Story::of(60).during(30..40, |m| {
+            *m.meminfo("PageTables") += 20 * MB;
+            m.take(120 * MB);
+        });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("slab-rise"));
+    }
+}

@@ -22,3 +22,32 @@ fn find(scene: &Scene) -> Vec<Finding> {
         format!("CPU time stolen: {}", from_to(episode, signal.unit))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Story;
+    use expect_test::expect;
+
+    #[test]
+    fn another_guest_runs() {
+        let story = Story::of(60).during(30..45, |m| m.cpu(40.0, 5.0, 0.0, 25.0));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              CPU time stolen: 0 % → 25 %
+              - cpu.steal: 0 % before, 25 % at its height
+        "#]]
+        .assert_eq(&story.finds("steal-rise"));
+    }
+
+    #[test]
+    fn busy_cpus_and_a_quota_steal_nothing() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.cpu(90.0, 8.0, 0.0, 0.0);
+            m.pressure("cpu", 60.0, 0.0);
+        });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("steal-rise"));
+    }
+}

@@ -22,3 +22,32 @@ fn find(scene: &Scene) -> Vec<Finding> {
         format!("swapped in: {}", from_to(episode, signal.unit))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn pages_come_back_those_of_zeros_too() {
+        let story = Story::of(60).during(30..45, |m| {
+            m.swap(4 * MB, 0);
+            m.count("swpin_zero", 100);
+        });
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 45 s
+              swapped in: 0 pages/s → 1,076 pages/s
+              - swap.in: 0 pages/s before, 1,076 pages/s at its height
+        "#]]
+        .assert_eq(&story.finds("swap-in"));
+    }
+
+    #[test]
+    fn what_only_goes_out_is_waited_for_by_nobody() {
+        let story = Story::of(60).during(30..45, |m| m.swap(0, 40 * MB));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("swap-in"));
+    }
+}

@@ -114,3 +114,48 @@ fn find(scene: &Scene) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Story;
+    use expect_test::expect;
+
+    #[test]
+    fn every_zone_is_down_to_its_marks() {
+        let story = Story::of(60).during(30..40, |m| m.anon("hog", m.free() / 2));
+        expect![[r#"
+            node0 at 33.50 s (33.00 to 34.00) until the end
+              free memory of node 0 is down to its marks (0/DMA32: 7,630 free, low 10,722 with its reserve; 0/Normal: 22,889 free, low 15,000 with its reserve)
+              - 7,630 pages free
+              - 22,889 pages free
+        "#]].assert_eq(&story.finds("watermark-breach"));
+    }
+
+    #[test]
+    fn one_zone_without_room_leaves_the_other() {
+        let story = Story::of(60).during(30..45, |m| m.zone(0).free = 5000);
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("watermark-breach"));
+    }
+
+    #[test]
+    fn another_node_does_not_help_and_without_zoneinfo_nobody_knows() {
+        let full = || {
+            Story::of(60)
+                .at(0, |m| m.node(0, 1))
+                .during(30..45, |m| m.zone(0).free = 5000)
+        };
+        expect![[r#"
+            node1 at 30.50 s (30.00 to 31.00) until the end
+              free memory of node 1 is down to its marks (1/DMA32: 5,000 free, low 5,000 with its reserve)
+              - 5,000 pages free
+        "#]]
+        .assert_eq(&full().finds("watermark-breach"));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&full().lacking("zoneinfo", "").finds("watermark-breach"));
+    }
+}

@@ -1,68 +1,19 @@
 //! Kernel files in, signals out, by way of a real database: what each era counts, and that unknown is never zero.
 
 use super::Signals;
-use crate::window::Window;
+use crate::testing::{Record, SECOND};
 use expect_test::{Expect, expect};
-use model::{Boot, Reading, Run, RunOrigin, Template, Tick, TimeSpan, UnixNanos};
-use std::sync::Arc;
-use store::{Reader, Writer};
-
-const SECOND: i64 = 1_000_000_000;
+use model::UnixNanos;
 
 /// Values of some signals, a line each; `?` is unknown. Each tick is a list of files; ticks are a second apart.
 #[track_caller]
 fn check(names: &[&str], ticks: &[&[(&str, &str)]], expected: Expect) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x.db");
-    let mut writer = Writer::open(&path).unwrap();
-    let boot = Boot {
-        boot_id: "b".into(),
-        hostname: "h".into(),
-        kernel: "k".into(),
-        machine: "m".into(),
-        cpus: 1,
-        page_size: 4096,
-        clk_tck: 100,
-        memory_bytes: None,
-        cmdline: String::new(),
-        tz: "UTC".into(),
-    };
-    let run = Run {
-        origin: RunOrigin::Import,
-        interval: SECOND,
-        started: UnixNanos(SECOND),
-        import_key: None,
-    };
-    let run = writer.begin_run(&boot, &run).unwrap().unwrap();
+    let mut record = Record::new();
     for (i, files) in ticks.iter().enumerate() {
-        let readings = files
-            .iter()
-            .map(|(source, text)| {
-                let (template, values) = Template::parse(text.as_bytes(), None);
-                Reading {
-                    source: (*source).into(),
-                    offset: 0,
-                    template: Arc::new(template),
-                    values,
-                }
-            })
-            .collect();
-        let at = UnixNanos((i as i64 + 1) * SECOND);
-        writer
-            .append(
-                run,
-                &Tick {
-                    at,
-                    monotonic: at.0,
-                    readings,
-                },
-            )
-            .unwrap();
+        let at = (i as i64 + 1) * SECOND;
+        record.files(UnixNanos(at), at, files.iter().copied());
     }
-    let span = TimeSpan::new(UnixNanos(0), UnixNanos(i64::MAX / 2));
-    let window = Window::load(&Reader::open(&path).unwrap(), span)
-        .unwrap()
-        .unwrap();
+    let window = record.window();
     let signals = Signals::derive(&window);
     let mut told = String::new();
     for name in names {
