@@ -8,9 +8,10 @@ pub(super) const RULE: Rule = Rule {
     id: "process-exit-freed",
     summary: "memory became free because a process ended",
     manual: "\
-Finds   AnonPages or Shmem falling by 256 MB or more within 3 seconds while MemFree rises by at least two thirds of that.
+Finds   AnonPages or Shmem falling by 256 MB or more within 3 seconds, what went to swap left out, while MemFree rises by at least two
+        thirds of that.
 Why     It looks like a cliff in the free memory and is no trouble by itself.
-Reads   meminfo: AnonPages, Shmem, MemFree; the table of processes for the name.
+Reads   meminfo: AnonPages, Shmem, MemFree; vmstat: pswpout, swpout_zero; the table of processes for the name.
 Wrong   when the process was killed: then `oom-kill` says so.
 See     kernel.md 4.21.
 ",
@@ -26,11 +27,16 @@ fn find(scene: &Scene) -> Vec<Finding> {
         return Vec::new();
     };
     let held = |i: usize| anon.values[i] + shmem.values[i];
+    let page = f64::from(scene.window.boot.page_size);
+    let swapped = |from: usize, to: usize| {
+        let out = scene.signals.host("swap.out");
+        out.map_or(0.0, |s| s.integral(from, to)) * page
+    };
     let mut found = Vec::new();
     let mut i = scene.window.first.max(1);
     while i < scene.window.len() {
         let end = (i + 2).min(scene.window.len() - 1);
-        let freed = held(i - 1) - held(end);
+        let freed = held(i - 1) - held(end) - swapped(i, end);
         let gained = free.values[end] - free.values[i - 1];
         let starts_here = held(i - 1) - held(i) >= 0.2 * freed;
         if freed >= 256e6 && gained >= 0.66 * freed && starts_here {
@@ -55,4 +61,44 @@ fn find(scene: &Scene) -> Vec<Finding> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn a_process_ends_and_its_memory_is_free() {
+        let story = Story::of(60)
+            .during(10..20, |m| m.anon("hog", 150 * MB))
+            .at(30, |m| {
+                m.anon("hog", -1500 * MB);
+                m.process("hog").ends();
+            });
+        expect![[r#"
+            host at 30.50 s (30.00 to 31.00) until 33 s
+              1.5 GB of process memory became free
+              - anonymous memory 3 GB
+        "#]]
+        .assert_eq(&story.finds("process-exit-freed"));
+    }
+
+    #[test]
+    fn memory_that_went_to_swap_is_nobodys_end() {
+        let story = Story::of(60).during(30..33, |m| m.swap(0, 200 * MB));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("process-exit-freed"));
+    }
+
+    #[test]
+    fn a_dropped_cache_frees_no_process_memory() {
+        let story = Story::of(60).at(30, |m| m.cache(-1500 * MB));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("process-exit-freed"));
+    }
 }
