@@ -50,7 +50,7 @@ fn judge(case: &Case) -> Verdict {
     );
     it.variant = Some(if huge >= taken {
         "huge_pages"
-    } else if balloon >= taken {
+    } else if balloon >= 0.9 * taken {
         "balloon"
     } else {
         "hotplug"
@@ -72,4 +72,80 @@ fn judge(case: &Case) -> Verdict {
         ),
     });
     candidate(it)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn huge_pages_are_set_aside() {
+        let story = Story::of(60)
+            .at(30, |m| {
+                m.setting("vm.nr_hugepages", "900");
+                *m.meminfo("HugePages_Total") = 900;
+                m.take(900 << 21);
+            })
+            .during(31..40, |m| m.kswapd(20_000, 40 * MB));
+        expect![[r#"
+            Info: nobody is hurt
+            0.95, at most Shown: huge_pages, from 30.50 s (30.00 to 31.00)
+            devices [], processes []
+            1.89 GB taken from the machine
+            memory set aside for huge pages: 0 B → 1.89 GB; no process holds it.
+            + memory set aside for huge pages 1.89 GB
+        "#]]
+        .assert_eq(&story.judges("memory_removed"));
+    }
+
+    /// A balloon takes memory; whether MemTotal tells is up to its driver (with deflate-on-oom it does not).
+    fn balloon(tells: bool) -> Story<'static> {
+        Story::of(60)
+            .during(30..40, move |m| {
+                m.take(180 * MB);
+                m.count("balloon_inflate", 180 * MB / 4096);
+                *m.meminfo("MemTotal") -= if tells { 180 * MB } else { 0 };
+            })
+            .during(38..45, |m| m.kswapd(20_000, 40 * MB))
+    }
+
+    #[test]
+    fn a_balloon_takes_memory_whether_memtotal_tells_or_not() {
+        expect![[r#"
+            Info: nobody is hurt
+            0.95, at most Shown: balloon, from 30.50 s (30.00 to 31.00)
+            devices [], processes []
+            1.8 GB taken from the machine
+            MemTotal: 8 GB → 6.2 GB; no process holds it.
+            + MemTotal 6.2 GB
+        "#]]
+        .assert_eq(&balloon(true).judges("memory_removed"));
+        expect![[r#"
+            Info: nobody is hurt
+            0.95, at most Shown: balloon, from 30.00 s (30.00 to 31.00)
+            devices [], processes []
+            1.8 GB taken from the machine
+            a balloon takes memory: 0 pages/s → 43,945 pages/s; no process holds it.
+            + balloon.inflate: 0 pages/s before, 43,945 pages/s at its height
+        "#]]
+        .assert_eq(&balloon(false).judges("memory_removed"));
+    }
+
+    #[test]
+    fn a_heap_took_nothing_from_the_machine_and_without_meminfo_nobody_knows() {
+        let heap = || {
+            Story::of(60)
+                .during(30..50, |m| m.anon("hog", 100 * MB))
+                .during(45..50, |m| m.kswapd(20_000, 40 * MB))
+        };
+        expect![[r#"
+            ruled out: MemTotal 8 GB throughout, 0 B set aside for huge pages
+        "#]]
+        .assert_eq(&heap().judges("memory_removed"));
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(&heap().lacking("meminfo", "").judges("memory_removed"));
+    }
 }
