@@ -13,7 +13,7 @@
 //! | `identity.m8` | tasks | load average undone − running − uninterruptible | tasks in D that no list shows |
 
 use super::{Signal, Signals};
-use crate::processes::is_kernel_thread;
+use crate::processes::{is_kernel_thread, started};
 use crate::window::Window;
 use model::{ProcessCounter, Subject};
 use std::collections::BTreeMap;
@@ -169,19 +169,13 @@ fn read_from_devices(signals: &Signals) -> Option<Signal> {
 /// Bytes that processes had read from devices, by their own accounts.
 fn read_by_processes(window: &Window) -> Option<Signal> {
     let inflow = window.get("vmstat.pgpgin", &Subject::Host)?;
-    // A tick at which nobody looked at processes is unknown, not nothing.
-    let mut sums = vec![f64::NAN; window.len()];
+    let mut sums = vec![0.0; window.len()];
+    let mut looked_at = vec![false; window.len()];
     let mut last: BTreeMap<(u32, u64), u64> = BTreeMap::new();
     let mut any = false;
+    let mut before = None;
     for tick in &window.processes {
-        let place = window.ticks.partition_point(|t| *t <= tick.at);
-        if let Some(sum) = place
-            .checked_sub(1)
-            .and_then(|p| sums.get_mut(p))
-            .filter(|s| s.is_nan())
-        {
-            *sum = 0.0;
-        }
+        let place = window.ticks.partition_point(|t| *t <= tick.at).checked_sub(1);
         for sample in &tick.samples {
             let Some(read) = sample
                 .get(ProcessCounter::ReadBytes)
@@ -191,19 +185,32 @@ fn read_by_processes(window: &Window) -> Option<Signal> {
             };
             any = true;
             let identity = (sample.identity.pid, sample.identity.start_ticks);
-            let before = last.insert(identity, read).unwrap_or(read);
-            if let Some(sum) = place.checked_sub(1).and_then(|p| sums.get_mut(p)) {
-                *sum += read.saturating_sub(before) as f64;
+            // One that was not there at the look before began with nothing; of any other it is not known what it had read.
+            let is_new = before.is_some_and(|before| started(window, &sample.identity) > before);
+            let known = last
+                .insert(identity, read)
+                .or(is_new.then_some(0))
+                .unwrap_or(read);
+            if let Some(place) = place {
+                sums[place] += read.saturating_sub(known) as f64;
             }
         }
+        if let Some(place) = place {
+            looked_at[place] = true;
+        }
+        before = Some(tick.at);
     }
     if !any {
         return None;
     }
-    for i in (1..sums.len()).rev() {
-        sums[i] /= inflow.at[i] - inflow.at[i - 1];
+    for i in (0..sums.len()).rev() {
+        // What was read since the tick before is known where somebody looked at both.
+        let is_known = i > 0 && looked_at[i] && looked_at[i - 1];
+        sums[i] = match is_known {
+            true => sums[i] / (inflow.at[i] - inflow.at[i - 1]),
+            false => f64::NAN,
+        };
     }
-    sums[0] = f64::NAN;
     Some(Signal {
         name: "identity.m4",
         unit: "B/s",
@@ -211,4 +218,49 @@ fn read_by_processes(window: &Window) -> Option<Signal> {
         at: inflow.at.clone(),
         values: sums,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    /// Half of what is read is a process's that is known, and the disks' own small reads are nobody's.
+    fn half() -> Story<'static> {
+        Story::of(40).during(5..40, |m| {
+            m.disk("vdb").reads(1600, 200 * MB);
+            m.process("dd").reads(100 * MB);
+        })
+    }
+
+    #[test]
+    fn m4_is_the_part_of_what_is_read_that_processes_account_for() {
+        expect![[r#"
+            host 0 s: ?
+            host 6 s: 0.50
+        "#]]
+        .assert_eq(&half().signal("identity.m4"));
+    }
+
+    #[test]
+    fn where_nobody_looked_at_processes_m4_is_not_known_and_never_zero() {
+        expect![[r#"
+            not known
+        "#]]
+        .assert_eq(&half().without_processes().signal("identity.m4"));
+        let late = half().during(0..20, |m| m.processes_unseen());
+        expect![[r#"
+            host 0 s: ?
+            host 31 s: 0.50
+        "#]]
+        .assert_eq(&late.signal("identity.m4"));
+        let gap = half().at(25, |m| m.processes_unseen());
+        expect![[r#"
+            host 0 s: ?
+            host 6 s: 0.50
+            host 26 s: ?
+            host 37 s: 0.50
+        "#]]
+        .assert_eq(&gap.signal("identity.m4"));
+    }
 }
