@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
+use crate::rules::least_free;
 use crate::units;
 use model::Subject;
 
@@ -70,11 +71,7 @@ fn judge(case: &Case) -> Verdict {
     let gained = free
         .and_then(|f| Some(f.max(from, to)?.1 - f.at_or_before(from.saturating_sub(1))?.1))
         .unwrap_or(f64::NAN);
-    let ratio = zones
-        .iter()
-        .map(|z| z.median(from, to))
-        .filter(|v| !v.is_nan())
-        .fold(f64::INFINITY, f64::min);
+    let ratio = least_free(case.scene.signals, from, to);
     let seconds = case.scene.window.ticks[to]
         .seconds_since(case.scene.window.ticks[from])
         .max(1.0);
@@ -121,9 +118,11 @@ fn judge(case: &Case) -> Verdict {
             continue;
         }
         told = true;
+        let few = large < 0.05 * all;
         let text = format!(
-            "{}: only {} of {} free pages lie in blocks of order 4 or more",
+            "{}: {}{} of {} free pages lie in blocks of order 4 or more",
             blocks.subject,
+            if few { "only " } else { "" },
             units::count(large),
             units::count(all)
         );
@@ -135,7 +134,7 @@ fn judge(case: &Case) -> Verdict {
             "pages",
             text,
         );
-        if large < 0.05 * all {
+        if few {
             it.evidence_for.push(evidence)
         } else {
             it.evidence_against.push(evidence)
@@ -157,4 +156,60 @@ fn judge(case: &Case) -> Verdict {
         because: "kswapd leaves the order only when a pass finds less than 32 pages (2.6.32), which a stream of reads prevents".into(),
     });
     candidate(it)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn kswapd_works_for_large_blocks_with_plenty_free() {
+        let story = Story::of(80).during(30..70, |m| {
+            m.zone(1).whole = 0.0;
+            m.kswapd(20_000, 40 * MB);
+        });
+        expect![[r#"
+            Info: nobody is hurt
+            0.85, at most Likely: high_order, from 30.00 s (30.00 to 31.00)
+            devices [], processes []
+            reclaim far above the high watermark
+            kswapd freed 1.6 GB although every zone had at least 10 times its high mark free, so it did not work for ordinary (order-0) requests: reads alone cannot keep that much free.
+            + reclaim.kswapd_scan: 0 pages/s before, 20,000 pages/s at its height
+            + free is 11 times high
+            + steal went 1.59 GB beyond what was read; free memory rose by 1.6 GB
+            + no direct reclaim: nobody was below the min mark
+            + 0/Normal: only 0 of 520,014 free pages lie in blocks of order 4 or more
+            - 0/DMA32: 155,648 of 173,331 free pages lie in blocks of order 4 or more
+            ? tracepoint mm_vmscan_kswapd_wake: for which order kswapd was woken, and so who asked for it
+        "#]].assert_eq(&story.judges("over_reclaim"));
+    }
+
+    #[test]
+    fn at_the_marks_kswapd_does_what_it_is_for() {
+        let story = Story::of(60).at(20, |m| m.cache(1900 * MB)).during(30..50, |m| {
+            m.reads_files("vdb", 60 * MB);
+            m.kswapd(20_000, 60 * MB);
+        });
+        expect![[r#"
+            ruled out: while kswapd scans, the zone with most room has 1.0 times its high mark free
+        "#]]
+        .assert_eq(&story.judges("over_reclaim"));
+    }
+
+    #[test]
+    fn without_zoneinfo_it_cannot_be_told_and_without_scanning_nobody_would_think_of_it() {
+        let blind = Story::of(60)
+            .during(30..45, |m| m.kswapd(20_000, 40 * MB))
+            .lacking("zoneinfo", "");
+        expect![[r#"
+            cannot tell: zoneinfo would tell whether kswapd reclaimed although free memory was above its marks
+        "#]]
+        .assert_eq(&blind.judges("over_reclaim"));
+        let dropped = Story::of(60).at(30, |m| m.cache(-1500 * MB));
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(&dropped.judges("over_reclaim"));
+    }
 }

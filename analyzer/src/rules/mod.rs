@@ -35,6 +35,7 @@ mod page_cache_drop;
 mod process_exit_freed;
 mod reboot;
 mod reclaim_above_high;
+pub(crate) use reclaim_above_high::least_free;
 mod refault_storm;
 mod setting_changed;
 mod sharpen;
