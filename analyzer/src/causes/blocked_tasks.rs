@@ -40,9 +40,14 @@ fn judge(case: &Case) -> Verdict {
         .map(|s| quantile(&s.values[case.from..=case.to], 0.6))
         .fold(0.0, f64::max);
     let pressure = high("psi.io_some");
-    let text = format!(
-        "{stuck:.0} processes in D, {waiting:.0} of them waiting for block I/O; the busiest disk is busy {busy:.0} %"
-    );
+    // Threads of a process count for themselves, and processes are not always looked at.
+    let who = match stuck {
+        stuck if stuck >= waiting => {
+            format!("{stuck:.0} processes in D, {waiting:.0} of them waiting for block I/O")
+        }
+        _ => format!("{waiting:.0} tasks wait for block I/O"),
+    };
+    let text = format!("{who}; the busiest disk is busy {busy:.0} %");
     let evidence = case.number(
         "task.uninterruptible",
         if stuck.is_nan() { waiting } else { stuck },
@@ -58,7 +63,8 @@ fn judge(case: &Case) -> Verdict {
         };
     }
     let mut it = Candidate::new(
-        if busy < 30.0 { 0.85 } else { 0.6 },
+        // A disk that hangs is busy all the time.
+        if busy < 30.0 || hung.is_some() { 0.85 } else { 0.6 },
         finding,
         "tasks are stuck in uninterruptible sleep".into(),
     );
@@ -138,4 +144,65 @@ fn wait_channel(case: &Case) -> Option<String> {
     seen.into_iter()
         .max_by_key(|(_, n)| *n)
         .map(|(name, _)| name.chars().take(60).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn a_server_does_not_answer() {
+        let story = Story::of(60).during(30..50, |m| {
+            for comm in ["a", "b", "c"] {
+                m.process(comm).sleeps_in("rpc_wait_bit_killable");
+            }
+        });
+        expect![[r#"
+            Warning: processes stay in uninterruptible sleep
+            0.85, at most Likely: no variant, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["a 33 % of seconds seen in D", "b 33 % of seconds seen in D", "c 33 % of seconds seen in D"]
+            tasks are stuck in uninterruptible sleep
+            3 processes in D, 0 of them waiting for block I/O; the busiest disk is busy 3 %; most wait in rpc_wait_bit_killable.
+            + 3 processes in D, 0 of them waiting for block I/O; the busiest disk is busy 3 %
+        "#]].assert_eq(&story.judges("blocked_tasks"));
+    }
+
+    #[test]
+    fn a_device_completes_nothing() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.disk("vdb").hangs();
+            m.tasks(1, 1);
+            m.pressure("io", 100.0, 90.0);
+            m.process("db").sleeps_in("folio_wait_bit");
+        });
+        expect![[r#"
+            Warning: a device is full and tasks wait for I/O 100 % of the time
+            0.85, at most Likely: stuck_device, from 30.00 s (30.00 to 31.00)
+            devices ["vdb"], processes ["db 100 % of seconds seen in D"]
+            tasks are stuck in uninterruptible sleep
+            1 processes in D, 1 of them waiting for block I/O; the busiest disk is busy 100 %; most wait in folio_wait_bit.
+            + vdb has requests in flight and completed none for 20 s
+            + 1 processes in D, 1 of them waiting for block I/O; the busiest disk is busy 100 %
+        "#]]
+        .assert_eq(&story.judges("blocked_tasks"));
+    }
+
+    #[test]
+    fn a_busy_disk_that_answers_explains_them() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.disk("vdb").reads(1500, 190 * MB).wait_ms(12.0).busy(98.0);
+            m.tasks(1, 2);
+            m.process("a").sleeps_in("folio_wait_bit");
+            m.process("b").sleeps_in("folio_wait_bit");
+        });
+        expect![[r#"
+            ruled out: 2 processes in D, 2 of them waiting for block I/O; the busiest disk is busy 98 %
+        "#]]
+        .assert_eq(&story.judges("blocked_tasks"));
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(&story.without_processes().judges("blocked_tasks"));
+    }
 }

@@ -85,3 +85,67 @@ fn judge(case: &Case) -> Verdict {
     });
     candidate(it)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Machine, Story};
+    use expect_test::expect;
+
+    fn crowded(m: &mut Machine) {
+        m.cpu(90.0, 9.0, 0.0, 0.0);
+        m.pressure("cpu", 80.0, 0.0);
+        m.tasks(8, 0);
+        m.process("burn").runs(180, 10);
+    }
+
+    #[test]
+    fn more_wants_to_run_than_can() {
+        let story = Story::of(60).during(30..50, crowded);
+        expect![[r#"
+            Warning: tasks wait for a CPU 80 % of the time
+            0.82, at most Shown: no variant, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["burn 100 % of CPU time"]
+            more runnable work than CPUs
+            CPUs 99 % busy, 8 tasks running on 2 CPUs; burn (pid 4002) uses most of it.
+            + CPUs 99 % busy, 8 tasks running
+            + tasks wait for a CPU 80 % of the time
+        "#]]
+        .assert_eq(&story.judges("cpu_saturation"));
+    }
+
+    #[test]
+    fn reclaim_that_burns_the_cpus_comes_from_elsewhere() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.kswapd(200_000, 20 * MB);
+            m.direct_reclaim(50, 20 * MB);
+            m.cpu(5.0, 94.0, 0.0, 0.0);
+            m.tasks(3, 0);
+            m.pressure("cpu", 80.0, 0.0);
+        });
+        expect![[r#"
+            Warning: tasks stop to reclaim memory for themselves
+            behind over_reclaim
+            0.35, at most Shown: no variant, from 30.00 s (30.00 to 31.00)
+            devices [], processes []
+            more runnable work than CPUs
+            CPUs 99 % busy, 3 tasks running on 2 CPUs; somebody uses most of it.
+            + CPUs 99 % busy, 3 tasks running
+            + tasks wait for a CPU 80 % of the time
+        "#]]
+        .assert_eq(&story.judges("cpu_saturation"));
+    }
+
+    #[test]
+    fn a_quota_leaves_the_cpus_idle_and_without_stat_it_cannot_be_told() {
+        let quota = Story::of(60).during(30..50, |m| m.pressure("cpu", 80.0, 0.0));
+        expect![[r#"
+            ruled out: CPUs 3 % busy, 1 tasks running
+        "#]]
+        .assert_eq(&quota.judges("cpu_saturation"));
+        let blind = Story::of(60).during(30..50, crowded).lacking("stat", "");
+        expect![[r#"
+            cannot tell: stat would tell whether the CPUs were busy
+        "#]]
+        .assert_eq(&blind.judges("cpu_saturation"));
+    }
+}

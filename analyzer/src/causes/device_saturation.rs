@@ -4,6 +4,7 @@ use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::Advice;
 use crate::processes::Measure;
+use crate::rules::Finding;
 use crate::units;
 use model::{ProcessCounter, Subject};
 
@@ -16,7 +17,8 @@ What    More is asked of a device than it gives: direct or synchronous I/O, or p
 For     The device never idle with waits rising; its own demand rose; little was reclaimed, and what it is asked for had not been
         evicted before.
 Against Refaults: the device is asked for what reclaim took (page_cache_flood, anon_growth). Dirty memory at its threshold
-        (writeback_storm). Slower at equal work (device_slow).
+        (writeback_storm). Slower at equal work (device_slow). It completes nothing (blocked_tasks). It moves what no program asked
+        for (raid_resync).
 Like    raid_resync.
 See     kernel.md 4.14, 5.5.
 ",
@@ -67,6 +69,17 @@ fn judge(case: &Case) -> Verdict {
     } else {
         0.0
     });
+    if let Some(because) = not_asked_for(case, full) {
+        let evidence = case.scene.number(
+            full.signal,
+            &full.subject,
+            full.to,
+            full.now,
+            full.unit,
+            because.clone(),
+        );
+        return ruled_out(because, [evidence]);
+    }
     let dirty = case.peak("dirty.background_share").map_or(0.0, |p| p.1);
     let evidence = |text: String| case.number("refault.file", returned / case.page(), "pages", text);
     if memory_part >= 0.3 {
@@ -102,16 +115,11 @@ fn judge(case: &Case) -> Verdict {
         format!("{device} is at its limit"),
     );
     it.devices = vec![device.clone()];
-    let (read, written) = (
-        case.scene
-            .signals
-            .of("disk.own_read", &full.subject)
-            .map_or(0.0, |s| s.integral(case.from, case.to)),
-        case.scene
-            .signals
-            .of("disk.own_write", &full.subject)
-            .map_or(0.0, |s| s.integral(case.from, case.to)),
-    );
+    let moved = |name: &str| {
+        let signal = case.scene.signals.of(name, &full.subject);
+        signal.map_or(0.0, |s| s.integral(full.from, full.to))
+    };
+    let (read, written) = (moved("disk.own_read"), moved("disk.own_write"));
     it.variant = Some(if read >= written { "reads" } else { "writes" });
     let counters: &'static [ProcessCounter] = if read >= written {
         &[ProcessCounter::ReadBytes]
@@ -127,7 +135,7 @@ fn judge(case: &Case) -> Verdict {
         },
     );
     let who = it.who();
-    let seconds = case.seconds();
+    let seconds = seconds_of(case, full);
     it.story = format!(
         "{who} asks {device} for {} ({} written); it is busy {:.0} % of the time and has no more to give. Memory has no part: {} reclaimed.",
         units::byte_rate(read / seconds),
@@ -145,4 +153,122 @@ fn judge(case: &Case) -> Verdict {
         because: format!("{device} gives {} at its limit", units::byte_rate((read + written) / seconds)),
     });
     candidate(it)
+}
+
+/// The seconds that a finding stands for: each of its ticks covers the time since the tick before.
+fn seconds_of(case: &Case, finding: &Finding) -> f64 {
+    let ticks = &case.scene.window.ticks;
+    let since = finding.from.saturating_sub(1);
+    ticks[finding.to]
+        .seconds_since(ticks[since])
+        .max(case.scene.window.interval)
+}
+
+/// Why a full device is not full by what programs ask of it, if it is not.
+fn not_asked_for(case: &Case, full: &Finding) -> Option<String> {
+    let (from, to, device) = (full.from, full.to, &full.subject);
+    let of = |name: &str| case.scene.signals.of(name, device);
+    // In flight and nothing completed: it does not answer (kernel.md 4.15), which is no load.
+    if let (Some(reads), Some(writes)) = (of("disk.reads"), of("disk.writes")) {
+        let silent = (from..=to)
+            .filter(|&i| reads.values[i] + writes.values[i] == 0.0)
+            .count();
+        if 2 * silent > to - from + 1 {
+            let seconds = silent as f64 * case.scene.window.interval;
+            return Some(format!(
+                "{device} completed no request for {seconds:.0} s: it does not answer"
+            ));
+        }
+    }
+    // What md asks of its members is in diskstats and not in pgpgin (kernel.md 4.16, M3).
+    let asked: f64 = ["disk.own_read", "disk.own_write"]
+        .iter()
+        .filter_map(|n| of(n))
+        .map(|s| s.integral(from, to))
+        .sum();
+    let submitted =
+        case.signal("io.inflow")?.integral(from, to) + case.signal("io.outflow")?.integral(from, to);
+    (submitted < 0.5 * asked).then(|| {
+        format!(
+            "{device} moved {}, of which the kernel counts {} as asked for by programs (pgpgin, pgpgout)",
+            units::bytes(asked),
+            units::bytes(submitted)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    /// Reads past the cache, as many as the disk can give.
+    fn full() -> Story<'static> {
+        Story::of(60).during(30..50, |m| {
+            m.disk("vdb").reads(1500, 190 * MB).wait_ms(12.0).busy(98.0);
+            m.process("fio").reads(190 * MB);
+            m.tasks(1, 6);
+            m.pressure("io", 80.0, 60.0);
+        })
+    }
+
+    #[test]
+    fn more_is_asked_than_the_disk_gives() {
+        expect![[r#"
+            Warning: a device is full and tasks wait for I/O 80 % of the time
+            0.90, at most Shown: reads, from 30.00 s (30.00 to 31.00)
+            devices ["vdb"], processes ["fio 100 % of read bytes"]
+            vdb is at its limit
+            fio (pid 4002) asks vdb for 190 MB/s (328 kB/s written); it is busy 98 % of the time and has no more to give. Memory has no part: 0 B reclaimed.
+            + disk.busy: 3 % before, 98 % at its height
+            + requests wait 12 ms on the median
+            + 18 requests in the queue on the mean
+            + 0 B of what was read had been evicted before
+        "#]].assert_eq(&full().judges("device_saturation"));
+    }
+
+    #[test]
+    fn a_disk_full_of_evicted_pages_or_of_writeback_is_full_in_consequence() {
+        let evicted = full().during(30..50, |m| {
+            m.kswapd(60_000, 190 * MB);
+            m.count("workingset_refault_file", 40_000);
+        });
+        expect![[r#"
+            ruled out: vdb is full while reclaim stole 3.8 GB: 3.28 GB came back after eviction
+        "#]]
+        .assert_eq(&evicted.judges("device_saturation"));
+        let writeback = full().during(30..50, |m| *m.meminfo("Dirty") = 400 * MB);
+        expect![[r#"
+            ruled out: vdb is full of writeback: dirty memory reached 0.98 of the background threshold
+        "#]]
+        .assert_eq(&writeback.judges("device_saturation"));
+    }
+
+    #[test]
+    fn a_disk_that_does_not_answer_is_not_loaded() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.disk("vdb").hangs();
+            m.pressure("io", 100.0, 90.0);
+        });
+        expect![[r#"
+            ruled out: vdb completed no request for 20 s: it does not answer
+        "#]]
+        .assert_eq(&story.judges("device_saturation"));
+    }
+
+    #[test]
+    fn a_fast_disk_that_is_busy_is_not_full_and_without_diskstats_nobody_knows() {
+        let fast = Story::of(60).during(30..50, |m| {
+            m.disk("vdb").reads(5000, 600 * MB).wait_ms(0.1).busy(60.0);
+            m.tasks(1, 6);
+        });
+        expect![[r#"
+            ruled out: the busiest device, vdb, is busy 60 % on the median
+        "#]]
+        .assert_eq(&fast.judges("device_saturation"));
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(&full().lacking("diskstats", "").judges("device_saturation"));
+    }
 }

@@ -95,6 +95,10 @@ fn judge(case: &Case) -> Verdict {
                     .signals
                     .of("disk.wait", &full.subject)
                     .map_or(f64::NAN, |s| s.median(full.from, full.to));
+                // Nothing completed, so nothing is known of how fast it is.
+                if wait.is_nan() {
+                    return Verdict::Silent;
+                }
                 let ios = case
                     .scene
                     .signals
@@ -111,5 +115,60 @@ fn judge(case: &Case) -> Verdict {
                 ruled_out(text, [evidence])
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    #[test]
+    fn the_same_work_takes_much_longer() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.disk("vda").wait_ms(60.0).busy(95.0);
+            m.tasks(1, 4);
+            m.pressure("io", 90.0, 60.0);
+        });
+        expect![[r#"
+            Warning: a device is full and tasks wait for I/O 90 % of the time
+            0.90, at most Likely: no variant, from 30.00 s (30.00 to 31.00)
+            devices ["vda"], processes []
+            vda became slow
+            vda answers in 60 ms instead of 1 ms, asked 30 times a second instead of 30: slower at no more work, so it is the device.
+            + vda answers in 60 ms instead of 1 ms, asked 30 times a second instead of 30
+            ? the device's own health (SMART, the volume's throttle counters): why it became slow
+        "#]].assert_eq(&story.judges("device_slow"));
+    }
+
+    #[test]
+    fn slower_at_more_work_is_the_queue() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.disk("vda").reads(1500, 190 * MB).wait_ms(12.0).busy(98.0);
+        });
+        expect![[r#"
+            ruled out: vda answers in 12 ms instead of 1 ms, asked 1,520 times a second instead of 30
+        "#]]
+        .assert_eq(&story.judges("device_slow"));
+    }
+
+    #[test]
+    fn of_a_disk_that_completes_nothing_no_speed_is_known() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.disk("vdb").hangs();
+        });
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(&story.judges("device_slow"));
+    }
+
+    #[test]
+    fn a_disk_as_quick_as_ever_makes_nobody_think_of_it() {
+        let story = Story::of(60).during(30..50, |m| m.tasks(1, 4));
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(&story.judges("device_slow"));
     }
 }

@@ -110,3 +110,62 @@ fn judge(case: &Case) -> Verdict {
     });
     candidate(it)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Machine, Story};
+    use expect_test::expect;
+
+    /// An array of two disks whose members are kept busy by reads.
+    fn array(read: impl Fn(&mut Machine) + 'static) -> Story<'static> {
+        Story::of(70)
+            .at(0, |m| m.fact("block.md0", r#"{"slaves": ["vda", "vdb"]}"#))
+            .during(0..70, |m| {
+                m.disk("md0").reads(0, 0);
+            })
+            .during(30..60, move |m| {
+                for member in ["vda", "vdb"] {
+                    m.disk(member)
+                        .reads(800, 100 * MB)
+                        .wait_ms(10.0)
+                        .busy(98.0)
+                        .below_pgpgin();
+                }
+                read(m);
+            })
+    }
+
+    #[test]
+    fn members_are_read_and_nobody_asked_the_array() {
+        expect![[r#"
+            Info: nobody is hurt
+            0.88, at most Likely: no variant, from 30.00 s (30.00 to 31.00)
+            devices ["md0", "vda", "vdb"], processes []
+            a RAID array is resynced, checked or rebuilt
+            Members of the array read 6 GB that nobody asked the array for; disks read 6 GB, pgpgin says 0 B.
+            + disks read 6 GB, pgpgin says 0 B
+            ? /proc/mdstat, md/sync_action: whether it is a resync, a check or a rebuild, and how far it is
+        "#]]
+        .assert_eq(&array(|_| ()).judges("raid_resync"));
+    }
+
+    #[test]
+    fn members_that_serve_their_array_are_only_busy() {
+        let asked = array(|m| {
+            m.disk("md0").reads(1600, 200 * MB);
+        });
+        expect![[r#"
+            ruled out: disks read 6 GB, pgpgin says 6 GB
+        "#]]
+        .assert_eq(&asked.judges("raid_resync"));
+    }
+
+    #[test]
+    fn without_diskstats_nobody_would_think_of_it() {
+        let story = array(|m| m.tasks(1, 4)).lacking("diskstats", "");
+        expect![[r#"
+            silent
+        "#]]
+        .assert_eq(&story.judges("raid_resync"));
+    }
+}

@@ -97,11 +97,15 @@ fn judge(case: &Case) -> Verdict {
         }
     }
     let who = it.who();
-    let taken = case
-        .busiest("disk.own_write", case.from, case.to)
-        .map_or(f64::NAN, |(s, bytes)| {
-            bytes / (s.at[case.to] - s.at[case.from.saturating_sub(1)]).max(1.0)
-        });
+    // What it takes while it is full, not what it took before and after.
+    let busiest = case.busiest("disk.own_write", case.from, case.to);
+    let taken = busiest.map_or(f64::NAN, |(device, _)| {
+        let span = case
+            .first_of("device-saturated", &device.subject)
+            .or(writeback)
+            .unwrap_or(mover);
+        device.median(span.from, span.to)
+    });
     it.story = format!(
         "{who} writes faster than {} takes it ({}): {text}; up to {} under writeback.",
         it.devices.first().map_or("the device", |d| d.as_str()),
@@ -139,4 +143,52 @@ fn judge(case: &Case) -> Verdict {
         ),
     });
     candidate(it)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{MB, Story};
+    use expect_test::expect;
+
+    /// A writer, the disk full of it, and so much dirty memory; the background threshold is 410 MB.
+    fn writer(dirty_megabytes: i64) -> Story<'static> {
+        Story::of(70).during(30..55, move |m| {
+            m.process("dd").writes(130 * MB);
+            m.disk("vdb").writes(800, 100 * MB).wait_ms(20.0).busy(99.0);
+            *m.meminfo("Dirty") = (MB * 100 * (m.second as i64 - 29)).min(dirty_megabytes * MB);
+            *m.meminfo("Writeback") = if dirty_megabytes > 100 { 60 * MB } else { 2 * MB };
+        })
+    }
+
+    #[test]
+    fn a_writer_dirties_more_than_the_disk_takes() {
+        expect![[r#"
+            Info: nobody is hurt
+            0.95, at most Shown: no variant, from 30.01 s (30.00 to 31.00)
+            devices ["vdb"], processes ["dd 100 % of bytes dirtied"]
+            writeback storm on vdb
+            dd (pid 4002) writes faster than vdb takes it (100 MB/s): dirty memory at most 405 MB, background threshold 410 MB; up to 60 MB under writeback.
+            + dirty memory at most 405 MB, background threshold 410 MB
+            + 60 MB under writeback
+            + disk.busy: 3 % before, 99 % at its height
+            + requests wait 20 ms on the median
+            + 16 requests in the queue on the mean
+        "#]].assert_eq(&writer(405).judges("writeback_storm"));
+    }
+
+    #[test]
+    fn a_disk_full_of_synchronous_writes_leaves_nothing_dirty() {
+        expect![[r#"
+            ruled out: dirty memory at most 20 MB, background threshold 410 MB
+        "#]]
+        .assert_eq(&writer(20).judges("writeback_storm"));
+    }
+
+    #[test]
+    fn without_meminfo_it_cannot_be_told() {
+        expect![[r#"
+            cannot tell: meminfo would tell whether dirty memory piled up (Dirty, Writeback)
+        "#]]
+        .assert_eq(&writer(405).lacking("meminfo", "").judges("writeback_storm"));
+    }
 }
