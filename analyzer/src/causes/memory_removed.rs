@@ -2,7 +2,7 @@
 
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
-use crate::explain::document::Advice;
+use crate::explain::document::{Advice, Confidence, Missing};
 use crate::units;
 
 pub(super) const CAUSE: CauseRule = CauseRule {
@@ -24,8 +24,13 @@ fn judge(case: &Case) -> Verdict {
     let demand = case.demand();
     let (huge, total) = (case.growth("mem.huge_pages", case.to), case.loss("mem.total"));
     let balloon = case.sum("balloon.inflate") * case.page();
-    let taken = huge.max(total).max(balloon);
     let finding = case.first("memory-total-changed");
+    let is_unnamed = finding.is_some_and(|f| f.signal == "mem.unaccounted_growth");
+    let unnamed = match is_unnamed {
+        true => case.growth("mem.unaccounted", case.to),
+        false => 0.0,
+    };
+    let taken = huge.max(total).max(balloon).max(unnamed);
     let Some(mover) = finding.filter(|_| taken >= 64e6) else {
         let Some(level) = case.before("mem.total") else {
             return Verdict::Silent;
@@ -52,11 +57,21 @@ fn judge(case: &Case) -> Verdict {
         "huge_pages"
     } else if balloon >= 0.9 * taken {
         "balloon"
+    } else if unnamed >= taken {
+        "unnamed"
     } else {
         "hotplug"
     });
     it.story = format!("{}; no process holds it.", mover.headline);
     it.evidence_for.extend(mover.evidence.clone());
+    if unnamed >= taken {
+        // By what is left over alone: no counter says that it was taken.
+        it.at_most = Confidence::Likely;
+        it.missing.push(Missing {
+            signal: "the balloon's and the drivers' own counters".into(),
+            would_tell: "who holds the memory that meminfo does not name".into(),
+        });
+    }
     let settings = case.scene.window.setting_changes();
     it.settings = settings
         .iter()
@@ -130,6 +145,23 @@ mod tests {
             + balloon.inflate: 0 pages/s before, 43,945 pages/s at its height
         "#]]
         .assert_eq(&balloon(false).judges("memory_removed"));
+    }
+
+    #[test]
+    fn what_no_line_names_was_taken_by_somebody_who_does_not_tell() {
+        let story = Story::of(60)
+            .during(30..40, |m| m.take(185 * MB))
+            .during(38..45, |m| m.kswapd(20_000, 40 * MB));
+        expect![[r#"
+            Info: nobody is hurt
+            0.95, at most Likely: unnamed, from 30.00 s (30.00 to 31.00)
+            devices [], processes []
+            1.85 GB taken from the machine
+            memory that no line of meminfo names grows: 0 B/s → 185 MB/s; no process holds it.
+            + mem.unaccounted_growth: 0 B/s before, 185 MB/s at its height
+            ? the balloon's and the drivers' own counters: who holds the memory that meminfo does not name
+        "#]]
+        .assert_eq(&story.judges("memory_removed"));
     }
 
     #[test]

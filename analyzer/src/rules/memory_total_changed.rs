@@ -9,11 +9,11 @@ pub(super) const RULE: Rule = Rule {
     id: "memory-total-changed",
     summary: "memory was taken from the machine, or set aside",
     manual: "\
-Finds   MemTotal, or HugePages_Total × Hugepagesize, moving by 64 MB or more within 10 seconds; or a balloon that takes as much and
-        leaves MemTotal alone.
+Finds   MemTotal, or HugePages_Total × Hugepagesize, moving by 64 MB or more within 10 seconds. Where MemTotal stays: a balloon that
+        takes as much, or what no line of meminfo names growing by 16 MB/s for 3 seconds, to 256 MB or more and not by swapping.
 Why     Hotplug, a balloon or a reservation of huge pages takes memory with no process to blame.
-Reads   meminfo: MemTotal, HugePages_Total, Hugepagesize; vmstat: balloon_inflate.
-Wrong   for balloons that the kernel does not count (VMware's before 4.x): see `mem.unaccounted`.
+Reads   meminfo: MemTotal, HugePages_Total, Hugepagesize and all that MemTotal is the sum of (M1); vmstat: balloon_inflate.
+Wrong   about who: what no line names may be a balloon, a driver's buffers or the network's.
 See     kernel.md 4.19.
 ",
     find,
@@ -21,6 +21,8 @@ See     kernel.md 4.19.
 
 /// Less is drivers at work.
 const LEAST_BYTES: f64 = 64e6;
+/// Per-CPU lists and the buffers of drivers breathe.
+const LEAST_UNNAMED_BYTES: f64 = 256e6;
 
 fn find(scene: &Scene) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -67,12 +69,16 @@ fn find(scene: &Scene) -> Vec<Finding> {
             found.push(finding);
         }
     }
-    found.extend(balloons(scene, &found));
+    for more in [balloons(scene), unnamed(scene)] {
+        let is_told = |f: &Finding| found.iter().any(|t| t.from <= f.to && f.from <= t.to);
+        let more: Vec<Finding> = more.into_iter().filter(|f| !is_told(f)).collect();
+        found.extend(more);
+    }
     found
 }
 
 /// Balloons of which MemTotal says nothing.
-fn balloons(scene: &Scene, told: &[Finding]) -> Vec<Finding> {
+fn balloons(scene: &Scene) -> Vec<Finding> {
     let page = f64::from(scene.window.boot.page_size);
     let pattern = Pattern::rise(LEAST_BYTES / 10.0 / page);
     let mut found = scene.rises(RULE.id, "balloon.inflate", &pattern, |signal, episode| {
@@ -80,8 +86,26 @@ fn balloons(scene: &Scene, told: &[Finding]) -> Vec<Finding> {
     });
     found.retain(|f| {
         let taken = scene.signals.host("balloon.inflate");
-        let taken = taken.map_or(0.0, |s| s.integral(f.from, f.to)) * page;
-        taken >= LEAST_BYTES && !told.iter().any(|t| t.from <= f.to && f.from <= t.to)
+        taken.map_or(0.0, |s| s.integral(f.from, f.to)) * page >= LEAST_BYTES
+    });
+    found
+}
+
+/// Memory that leaves MemTotal alone and that no line of meminfo names: an uncounted balloon, a driver, the network (M1).
+fn unnamed(scene: &Scene) -> Vec<Finding> {
+    let page = f64::from(scene.window.boot.page_size);
+    let pattern = Pattern::rise(16e6).lasting(3);
+    let mut found = scene.rises(RULE.id, "mem.unaccounted_growth", &pattern, |signal, episode| {
+        format!(
+            "memory that no line of meminfo names grows: {}",
+            from_to(episode, signal.unit)
+        )
+    });
+    let sum = |name: &str, f: &Finding| scene.signals.host(name).map_or(0.0, |s| s.integral(f.from, f.to));
+    found.retain(|f| {
+        let grown = sum("mem.unaccounted_growth", f);
+        // What goes to zram is kept in pages that no line names either.
+        grown >= LEAST_UNNAMED_BYTES && sum("swap.out", f) * page < 0.2 * grown
     });
     found
 }
@@ -138,6 +162,39 @@ mod tests {
         let story = Story::of(60)
             .at(20, |m| *m.meminfo("MemTotal") -= 30 * MB)
             .at(30, |m| m.anon("hog", 900 * MB));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("memory-total-changed"));
+    }
+
+    #[test]
+    fn a_balloon_that_leaves_memtotal_alone_counted_or_not() {
+        let counted = Story::of(60).during(30..40, |m| {
+            m.take(100 * MB);
+            m.count("balloon_inflate", 24_000);
+        });
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 40 s
+              a balloon takes memory: 0 pages/s → 24,000 pages/s
+              - balloon.inflate: 0 pages/s before, 24,000 pages/s at its height
+        "#]]
+        .assert_eq(&counted.finds("memory-total-changed"));
+        let uncounted = Story::of(60).during(30..40, |m| m.take(100 * MB));
+        expect![[r#"
+            host at 30.00 s (30.00 to 31.00) until 40 s
+              memory that no line of meminfo names grows: 0 B/s → 100 MB/s
+              - mem.unaccounted_growth: 0 B/s before, 100 MB/s at its height
+        "#]]
+        .assert_eq(&uncounted.finds("memory-total-changed"));
+    }
+
+    #[test]
+    fn what_is_swapped_to_zram_is_named_by_no_line_and_was_not_taken() {
+        let story = Story::of(60).during(30..40, |m| {
+            m.swap(0, 100 * MB);
+            m.take(40 * MB);
+        });
         expect![[r#"
             nothing
         "#]]
