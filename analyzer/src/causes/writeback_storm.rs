@@ -2,8 +2,10 @@
 
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
-use crate::explain::document::{Advice, Missing};
+use crate::explain::document::{Advice, Evidence, Missing};
 use crate::processes::Measure;
+use crate::rules::Finding;
+use crate::signals::Signal;
 use crate::units;
 use model::ProcessCounter;
 
@@ -77,6 +79,10 @@ fn judge(case: &Case) -> Verdict {
     if let Some((device, _)) = case.busiest("disk.own_write", case.from, case.to) {
         it.devices = vec![device.subject.to_string()];
         it.headline = format!("writeback storm on {}", device.subject);
+        if let Some(against) = slowed(case, device, mover) {
+            it.score *= 0.5;
+            it.evidence_against.push(against);
+        }
     }
     let writers = case.doers(case.from, case.to, Measure::Moved(&[ProcessCounter::WriteBytes]));
     it.blame(&writers, "bytes dirtied");
@@ -145,6 +151,23 @@ fn judge(case: &Case) -> Verdict {
     candidate(it)
 }
 
+/// A device that takes less than it did, each request later: dirty memory piles up because completion slowed (kernel.md 4.15).
+fn slowed(case: &Case, device: &Signal, mover: &Finding) -> Option<Evidence> {
+    let slow = case.first_of("device-latency-rise", &device.subject)?;
+    let (before, now) = (case.calm_of(device), device.median(mover.from, mover.to));
+    let is_first = slow.onset.best <= mover.onset.best + 2_000_000_000;
+    (is_first && before >= 1e6 && now < 0.8 * before).then(|| {
+        let text = format!(
+            "{} takes {} where it took {} before: it became slow",
+            device.subject,
+            units::byte_rate(now),
+            units::byte_rate(before)
+        );
+        let (scene, tick) = (case.scene, mover.from);
+        scene.number(device.name, &device.subject, tick, now, device.unit, text)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::{MB, Story};
@@ -190,5 +213,26 @@ mod tests {
             cannot tell: meminfo would tell whether dirty memory piled up (Dirty, Writeback)
         "#]]
         .assert_eq(&writer(405).lacking("meminfo", "").judges("writeback_storm"));
+    }
+
+    #[test]
+    fn dirty_memory_that_piles_up_because_the_disk_became_slow_is_the_disks_doing() {
+        let story = Story::of(90)
+            .during(0..30, |m| {
+                m.disk("vdb").writes(200, 50 * MB).wait_ms(2.0);
+            })
+            .during(30..75, |m| {
+                m.disk("vdb")
+                    .reads(2, 8192)
+                    .writes(40, 10 * MB)
+                    .wait_ms(80.0)
+                    .busy(99.0)
+                    .in_flight(8);
+                m.pressure("io", 80.0, 60.0);
+                *m.meminfo("Dirty") = (40 * MB * (m.second as i64 - 29)).min(405 * MB);
+                *m.meminfo("Writeback") = 60 * MB;
+            });
+        let told = story.judges("writeback_storm");
+        assert!(told.contains("behind device_slow"), "{told}");
     }
 }
