@@ -90,8 +90,9 @@ fn judge(case: &Case) -> Verdict {
         share,
         "ratio",
         format!(
-            "anonymous memory was {:.0} % of what was taken while memory became short",
-            100.0 * share
+            "anonymous memory was {:.0} % of what was taken{}",
+            100.0 * share,
+            if short { " while memory became short" } else { "" }
         ),
     ));
     if demand.file_read > 0.1 * demand.total() {
@@ -174,5 +175,24 @@ mod tests {
             cannot tell: meminfo would tell whether anonymous memory grew (AnonPages)
         "#]]
         .assert_eq(&heap().lacking("meminfo", "").judges("anon_growth"));
+    }
+
+    #[test]
+    fn a_burst_is_no_leak_and_where_nobody_is_short_it_is_only_a_line() {
+        let burst = Story::of(60)
+            .during(30..33, |m| m.anon("hog", 630 * MB))
+            .during(33..40, |m| m.kswapd(50_000, 50 * MB));
+        let told = burst.judges("anon_growth");
+        assert!(told.contains("burst, from 30.00 s"), "{told}");
+        let fits = Story::of(60).during(30..45, |m| m.anon("hog", 50 * MB));
+        expect![[r#"
+            Info: nobody is hurt
+            0.40, at most Shown: leak, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["hog 100 % of growth of resident memory"]
+            750 MB of anonymous memory taken by hog
+            hog (pid 4002) grows at 50 MB/s; anonymous memory 3 GB → 3.75 GB while free memory and file cache lost 750 MB.
+            + anonymous memory 3 GB → 3.75 GB
+            + anonymous memory was 100 % of what was taken
+        "#]].assert_eq(&fits.judges("anon_growth"));
     }
 }
