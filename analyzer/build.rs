@@ -27,7 +27,11 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         // How people are answered changes no finding.
-        if path.is_dir() && !["cli", "report", "import"].iter().any(|d| path.ends_with(d)) {
+        if path.is_dir()
+            && !["cli", "report", "import", "testing"]
+                .iter()
+                .any(|d| path.ends_with(d))
+        {
             collect(&path, files)?;
         } else if path.extension().is_some_and(|e| e == "rs") {
             files.push(path);

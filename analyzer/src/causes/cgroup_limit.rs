@@ -241,4 +241,24 @@ mod tests {
             cannot tell: memory.events of each cgroup would tell whether a group hit its own limit (this kernel does not split pgsteal)
         "#]].assert_eq(&old.judges("cgroup_limit"));
     }
+
+    #[test]
+    fn version_1_counts_the_hits_of_its_limit_too() {
+        let story = Story::of(60).during(0..60, |m| {
+            let hits = 200 * m.second.saturating_sub(29);
+            m.group("/box", "memory.limit_in_bytes", "536870912\n".into());
+            m.group("/box", "memory.failcnt", format!("{hits}\n"));
+            if m.second >= 30 {
+                m.pressure("memory", 30.0, 10.0);
+            }
+        });
+        let told = story
+            .lacking("vmstat", "pgsteal_anon")
+            .lacking("vmstat", "pgsteal_file")
+            .judges("cgroup_limit");
+        assert!(
+            told.contains("/box met its memory limit of 537 MB 200 times a second"),
+            "{told}"
+        );
+    }
 }

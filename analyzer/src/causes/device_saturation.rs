@@ -271,4 +271,17 @@ mod tests {
         "#]]
         .assert_eq(&full().lacking("diskstats", "").judges("device_saturation"));
     }
+
+    #[test]
+    fn synchronous_writes_fill_a_disk_as_well() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.disk("vdb").writes(900, 60 * MB).wait_ms(15.0).busy(99.0);
+            m.process("journal").writes(60 * MB);
+        });
+        let told = story.judges("device_saturation");
+        assert!(
+            told.contains("at most Shown: writes") && told.contains("journal (pid 4002) asks vdb"),
+            "{told}"
+        );
+    }
 }

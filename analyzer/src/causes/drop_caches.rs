@@ -226,4 +226,22 @@ mod tests {
             cannot tell: vmstat drop_pagecache would tell whether the caches were dropped (this kernel does not count it)
         "#]].assert_eq(&story.judges("drop_caches"));
     }
+
+    #[test]
+    fn a_policy_that_pages_out_slowly_and_a_process_that_ends_make_no_cliff() {
+        let damon = Story::of(90)
+            .during(20..70, |m| m.cache(-36 * MB))
+            .during(30..50, |m| m.tasks(1, 4));
+        expect![[r#"
+            ruled out: the counters did not move; reclaim stole 0 B
+        "#]]
+        .assert_eq(&damon.judges("drop_caches"));
+        let ended = Story::of(60)
+            .during(5..15, |m| m.anon("hog", 150 * MB))
+            .at(30, |m| m.anon("hog", -1500 * MB));
+        expect![[r#"
+            ruled out: the counters did not move; reclaim stole 0 B
+        "#]]
+        .assert_eq(&ended.judges("drop_caches"));
+    }
 }

@@ -329,4 +329,17 @@ mod tests {
             ruled out: 13.8 MB of file pages were asked for while memory became short, but 2.2 GB of other memory was taken
         "#]].assert_eq(&story.judges("page_cache_flood"));
     }
+
+    #[test]
+    fn a_working_set_larger_than_memory_reads_what_it_evicted() {
+        let reread = Story::of(90)
+            .during(30..34, |m| m.reads_files("vdb", 480 * MB))
+            .during(34..80, |m| {
+                m.reads_files("vdb", 200 * MB);
+                m.kswapd(60_000, 200 * MB);
+                m.count("workingset_refault_file", 40_000);
+            });
+        let told = reread.judges("page_cache_flood");
+        assert!(told.contains("reread, from 30.00 s"), "{told}");
+    }
 }

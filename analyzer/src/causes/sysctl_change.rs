@@ -221,4 +221,16 @@ mod tests {
         "#]]
         .assert_eq(&story.judges("sysctl_change"));
     }
+
+    #[test]
+    fn lowered_dirty_limits_make_the_writing_that_follows() {
+        let story = Story::of(60)
+            .at(0, |m| m.setting("vm.dirty_background_bytes", "400000000"))
+            .at(30, |m| m.setting("vm.dirty_background_bytes", "1000000"))
+            .during(31..50, |m| {
+                m.disk("vdb").writes(800, 100 * MB).wait_ms(20.0).busy(99.0);
+            });
+        let told = story.judges("sysctl_change");
+        assert!(told.contains("vm.dirty_background_bytes was changed"), "{told}");
+    }
 }

@@ -62,7 +62,7 @@ fn find(scene: &Scene) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{MB, Story};
+    use crate::testing::{MB, Machine, Story};
     use expect_test::expect;
 
     #[test]
@@ -96,6 +96,23 @@ mod tests {
         let story = Story::of(60).during(30..45, |m| {
             m.disk("vdb").wait_ms(30.0).busy(35.0);
         });
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&story.finds("device-saturated"));
+    }
+
+    #[test]
+    fn a_device_plugged_in_anew_and_a_gap_are_no_load() {
+        let story = Story::of(60)
+            .during(0..20, |m| {
+                m.disk("vdb").reads(900, 100 * MB).wait_ms(0.5);
+            })
+            .at(20, |m| m.disk("vdb").reset())
+            .during(30..40, Machine::unrecorded)
+            .during(30..40, |m| {
+                m.disk("vdb").reads(1500, 190 * MB).wait_ms(12.0).busy(98.0);
+            });
         expect![[r#"
             nothing
         "#]]

@@ -263,4 +263,91 @@ mod tests {
         "#]]
         .assert_eq(&gap.signal("identity.m4"));
     }
+
+    #[test]
+    fn memory_that_no_line_names_is_seen_by_what_is_left_over() {
+        let story = Story::of(40).during(20..25, |m| {
+            m.anon("hog", 50 * MB);
+            m.take(102_400_000);
+        });
+        expect![[r#"
+            host 0 s: ?
+            host 1 s: 0.00
+            host 21 s: 102391808.00
+            host 24 s: 102390784.00
+            host 25 s: 102391808.00
+            host 26 s: 0.00
+        "#]]
+        .assert_eq(&story.signal("identity.m1"));
+    }
+
+    #[test]
+    fn a_cache_that_reads_fill_adds_up_and_a_deleted_file_does_not() {
+        let story = Story::of(40)
+            .during(10..15, |m| {
+                m.reads_files("vdb", 128 << 20);
+                m.disk("vda").reads(0, 0);
+            })
+            .at(20, |m| m.cache(-(1 << 30)));
+        expect![[r#"
+            host 0 s: ?
+            host 1 s: -327680.00
+            host 11 s: 0.00
+            host 16 s: -327680.00
+            host 21 s: -1074069504.00
+            host 22 s: -327680.00
+        "#]]
+        .assert_eq(&story.signal("identity.m2"));
+    }
+
+    #[test]
+    fn a_resync_reads_what_pgpgin_does_not_count() {
+        let story = Story::of(40).during(0..40, |m| {
+            m.disk("vda").reads(400, 50 * MB);
+            match m.second {
+                0..20 => m.disk("vdb").reads(400, 50 * MB),
+                _ => m.disk("vdb").reads(400, 50 * MB).below_pgpgin(),
+            };
+        });
+        expect![[r#"
+            host 0 s: ?
+            host 1 s: 1.00
+            host 21 s: 1.05
+            host 22 s: 1.11
+            host 23 s: 1.18
+            host 24 s: 1.25
+            host 25 s: 1.33
+            host 26 s: 1.43
+            host 27 s: 1.54
+            host 28 s: 1.67
+            host 29 s: 1.82
+            host 30 s: 2.00
+        "#]]
+        .assert_eq(&story.signal("identity.m3"));
+    }
+
+    #[test]
+    fn requests_in_flight_are_their_number_times_their_wait() {
+        let story = Story::of(30).during(0..30, |m| {
+            m.disk("vda").reads(0, 0).writes(0, 0);
+            m.disk("vdb").reads(1500, 190 * MB).wait_ms(12.0);
+        });
+        expect![[r#"
+            vdb 0 s: ?
+            vdb 1 s: 1.00
+        "#]]
+        .assert_eq(&story.signal("identity.m6"));
+    }
+
+    #[test]
+    fn the_time_of_all_states_is_all_of_it_and_across_a_gap_it_is_not_known() {
+        let story = Story::of(30).during(10..14, crate::testing::Machine::unrecorded);
+        expect![[r#"
+            host 0 s: ?
+            host 1 s: 1.00
+            host 15 s: ?
+            host 16 s: 1.00
+        "#]]
+        .assert_eq(&story.signal("identity.m7"));
+    }
 }

@@ -139,8 +139,8 @@ impl Disk {
         self.now = self.quiet;
     }
 
-    /// Every counter from zero, as after a reset.
-    pub(super) fn reset(&mut self) {
+    /// Every counter from zero, as after it was plugged in anew.
+    pub(crate) fn reset(&mut self) {
         self.counters = [0.0; 11];
     }
 
