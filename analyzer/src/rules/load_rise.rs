@@ -51,14 +51,14 @@ mod tests {
         let story = Story::of(80).during(30..80, |m| m.tasks(12, 0));
         expect![[r#"
             host at 27.50 s (19.98 to 31.00) until the end
-              load average 0.6 tasks → 5.2 tasks
-              - load.1: 0.6 tasks before, 7.1 tasks at its height
+              load average 1 tasks → 5.3 tasks
+              - load.1: 1 tasks before, 7.2 tasks at its height
         "#]]
         .assert_eq(&story.finds("load-rise"));
     }
 
     #[test]
-    fn one_task_more_than_before_is_no_climb() {
+    fn one_task_more_for_half_a_minute_is_no_climb() {
         let story = Story::of(80).during(30..60, |m| m.tasks(2, 0));
         expect![[r#"
             nothing

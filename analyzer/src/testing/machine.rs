@@ -107,7 +107,7 @@ impl Machine {
             cpu_ticks: [10_000.0; 5],
             running: 1,
             blocked: 0,
-            load: 0.5,
+            load: 1.0,
             pressure: BTreeMap::new(),
             pressure_us: [("cpu", (0.0, 0.0)), ("io", (0.0, 0.0)), ("memory", (0.0, 0.0))].into(),
             groups: BTreeMap::new(),
