@@ -1,4 +1,5 @@
-//! Connections: how many, how long, and how they end. Whoever sends headers slowly, or takes an answer slowly, is let go.
+//! Connections: how many, how long, and how they end. Whoever sends headers slowly, or takes an answer slowly, is let go; whoever comes
+//! when there is no room is told so.
 
 use crate::patience::Patient;
 use crate::tls::Tls;
@@ -13,15 +14,21 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Connections at a time; more wait to be accepted.
+/// Connections at a time, if we may open so many files.
 const MOST_CONNECTIONS: usize = 4096;
+/// Files that are not connections: the database, once for each question, and what a program has open anyway.
+const OTHER_FILES: usize = 128;
+/// Who comes when there is no room is refused, but so many at a time only: more wait to be accepted.
+const MOST_REFUSALS: usize = 64;
+/// For what a refused one may still send, and for the refusal itself.
+const REFUSAL_WITHIN: Duration = Duration::from_secs(2);
 /// For the handshake, and for the headers of a request, so for an idle connection too.
 const HEADERS_WITHIN: Duration = Duration::from_secs(20);
 /// A request's line and headers: the longest address that the page makes is 5 kB.
@@ -37,13 +44,13 @@ pub(crate) async fn serve(
     tls: Option<Arc<Tls>>,
     stopping: CancellationToken,
 ) -> Result<()> {
-    more_files();
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let room = Arc::new(Semaphore::new(most_connections()));
+    let refusals = Arc::new(Semaphore::new(MOST_REFUSALS));
     let graceful = GracefulShutdown::new();
     loop {
-        let place = tokio::select! {
+        let turn = tokio::select! {
             () = stopping.cancelled() => break,
-            place = room.clone().acquire_owned() => place.context("no room")?,
+            turn = refusals.clone().acquire_owned() => turn.context("stopping")?,
         };
         let socket = tokio::select! {
             () = stopping.cancelled() => break,
@@ -55,6 +62,14 @@ pub(crate) async fn serve(
                     continue;
                 }
             },
+        };
+        let Ok(place) = room.clone().try_acquire_owned() else {
+            let clear = tls.is_none();
+            tokio::spawn(async move {
+                let _turn = turn;
+                let _ = timeout(REFUSAL_WITHIN, refuse(socket, clear)).await;
+            });
+            continue;
         };
         let _ = socket.set_nodelay(true);
         let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
@@ -92,18 +107,46 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, router: Rou
     let _ = watcher.watch(connection).await;
 }
 
-/// A thousand open streams are more than the 1,024 files that a shell allows by default; the hard limit is what counts.
-fn more_files() {
+/// Says that there is no room, where that can be said in the clear.
+pub(crate) async fn refuse(mut socket: TcpStream, clear: bool) {
+    if !clear {
+        return;
+    }
+    let body = r#"{"title":"too many at a time","status":503,"detail":"as many connections are open as there may be"}"#;
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\nretry-after: 5\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let _ = socket.write_all(answer.as_bytes()).await;
+    let _ = socket.shutdown().await;
+    // Closed with something unread, the other side would see a reset and not the answer.
+    let mut rest = [0; 1024];
+    while socket.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+}
+
+/// Connections that there is room for: each is a file. A thousand streams are more than the 1,024 files that a shell allows by default;
+/// the hard limit is what counts.
+pub(crate) fn most_connections() -> usize {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
+    let wanted = (MOST_CONNECTIONS + OTHER_FILES) as libc::rlim_t;
     // SAFETY: both calls only read and write the struct that they are given.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {
-            let most = MOST_CONNECTIONS as libc::rlim_t + 256;
-            limit.rlim_cur = limit.rlim_cur.max(most.min(limit.rlim_max));
-            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+    let files = unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) != 0 {
+            1024
+        } else if limit.rlim_cur >= wanted {
+            wanted
+        } else {
+            let before = limit.rlim_cur;
+            limit.rlim_cur = wanted.min(limit.rlim_max);
+            match libc::setrlimit(libc::RLIMIT_NOFILE, &limit) {
+                0 => limit.rlim_cur,
+                _ => before,
+            }
         }
-    }
+    };
+    (files as usize).saturating_sub(OTHER_FILES).max(16)
 }

@@ -1,6 +1,8 @@
 //! `live`: the newest values as server-sent events, for however many who look, from one reading of the database.
 //!
-//! Nothing is read while nobody looks. Who is slow misses ticks and never holds anybody up: each stream sees the newest only.
+//! Nothing is read while nobody looks. Ticks that were stored in a lump, after a stall of the disk, are told one by one. Each stream
+//! takes them from one list that all share, so who is slow costs no memory and holds nobody up; who is later than the list is long
+//! misses ticks, sees so by their times, and asks for `series`.
 
 use crate::database::{Version, ask};
 use crate::incidents::{Listed, listed};
@@ -16,12 +18,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use model::{TimeSpan, UnixNanos};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Reader;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// The file is looked at this often while anybody looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -31,21 +33,36 @@ const STATE_SPAN: i64 = 600 * SECOND;
 /// Processes shown of each kind of doing.
 const PROCESSES: usize = 4;
 
-/// What all streams look at: counted, so that each knows what is new.
-#[derive(Debug, Clone, Default)]
+/// Ticks that are kept for streams that are late, and read at a time after a stall.
+const KEPT: usize = 64;
+
+/// What all streams look at: counted, so that each knows what is new to it.
+#[derive(Debug, Default)]
 struct Now {
+    /// Ticks that were ever told; the last of them are in `kept`.
     ticks: u64,
-    tick: Arc<str>,
+    kept: VecDeque<Arc<str>>,
     states: u64,
-    state: Arc<str>,
+    state: Option<Arc<str>>,
 }
 
 /// The newest, and who waits for it.
-pub(crate) struct Live(watch::Sender<Now>);
+pub(crate) struct Live {
+    now: watch::Sender<Now>,
+    /// Somebody came.
+    came: Notify,
+    /// Streams that may be open at a time.
+    most: usize,
+}
 
 impl Live {
-    pub(crate) fn new() -> Live {
-        Live(watch::Sender::new(Now::default()))
+    /// For at most so many streams.
+    pub(crate) fn new(most: usize) -> Live {
+        Live {
+            now: watch::Sender::new(Now::default()),
+            came: Notify::new(),
+            most,
+        }
     }
 
     /// Keeps it new until the server stops.
@@ -53,12 +70,15 @@ impl Live {
         tokio::spawn(async move {
             let mut seen = Seen::default();
             loop {
+                if shared.live.now.receiver_count() > 0 {
+                    seen.look(&shared).await;
+                } else {
+                    seen.rest(&shared.live);
+                }
                 tokio::select! {
                     () = shared.stopping.cancelled() => return,
                     () = tokio::time::sleep(LOOK) => {}
-                }
-                if shared.live.0.receiver_count() > 0 {
-                    seen.look(&shared).await;
+                    () = shared.live.came.notified() => {}
                 }
             }
         });
@@ -79,15 +99,13 @@ impl Seen {
         if version != self.version || version.is_none() {
             self.version = version;
             let after = self.tick;
-            match ask(shared, move |reader, _| newest(reader, after)).await {
-                Ok(Some((at, text))) => {
-                    self.tick = Some(at);
-                    shared.live.0.send_modify(|now| {
-                        now.ticks += 1;
-                        now.tick = text.into();
-                    });
+            match ask(shared, move |reader, _| newer(reader, after)).await {
+                Ok(ticks) => {
+                    if let Some((at, _)) = ticks.last() {
+                        self.tick = Some(*at);
+                        shared.live.now.send_modify(|now| now.tell(ticks));
+                    }
                 }
-                Ok(None) => {}
                 // It is said by the state, which asks again and again.
                 Err(_) => self.tick = None,
             }
@@ -97,20 +115,56 @@ impl Seen {
             let state = ask(shared, state).await.unwrap_or_else(|problem| {
                 serde_json::json!({ "status": "unavailable", "detail": problem.detail() }).to_string()
             });
-            shared.live.0.send_modify(|now| {
+            shared.live.now.send_modify(|now| {
                 now.states += 1;
-                now.state = state.into();
+                now.state = Some(state.into());
             });
         }
     }
+
+    /// Nobody looks: who comes next is told what holds then, not what held now.
+    fn rest(&mut self, live: &Live) {
+        self.tick = None;
+        self.version = None;
+        let stale = self.stated.is_some_and(|when| when.elapsed() >= STATE_EVERY);
+        live.now.send_if_modified(|now| {
+            now.kept.clear();
+            if stale {
+                now.state = None;
+            }
+            false
+        });
+    }
 }
 
-/// One tick: signals by `name@subject`, and who does most.
+impl Now {
+    fn tell(&mut self, ticks: Vec<(UnixNanos, String)>) {
+        for (_, text) in ticks {
+            self.ticks += 1;
+            self.kept.push_back(text.into());
+        }
+        while self.kept.len() > KEPT {
+            self.kept.pop_front();
+        }
+    }
+
+    /// The tick after the first `told` ones, or the oldest after it that is kept; to who was told none, the newest. With how many were
+    /// told by then.
+    fn after(&self, told: Option<u64>) -> Option<(u64, Arc<str>)> {
+        let oldest = self.ticks - self.kept.len() as u64;
+        let next = told.unwrap_or(self.ticks.saturating_sub(1)).max(oldest);
+        let tick = self.kept.get((next - oldest) as usize)?;
+        Some((next + 1, tick.clone()))
+    }
+}
+
+/// One tick: signals by `name@subject`, and with the newest one who does most.
 #[derive(Serialize)]
 struct Tick {
     at: f64,
     values: BTreeMap<String, f64>,
-    processes: Vec<Row>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processes: Option<Vec<Row>>,
 }
 
 /// Signals that are of use second by second; the rest is asked for with `series`.
@@ -125,38 +179,51 @@ fn is_shown(name: &str) -> bool {
     }
 }
 
-/// The newest tick, if it is newer than `after`.
-fn newest(reader: &Reader, after: Option<UnixNanos>) -> Result<Option<(UnixNanos, String)>, Problem> {
+/// The ticks that are newer than `after`, the last [`KEPT`] of them; without `after` the newest one.
+fn newer(reader: &Reader, after: Option<UnixNanos>) -> Result<Vec<(UnixNanos, String)>, Problem> {
     let clock = Clock::of(reader)?;
     let end = clock.extent.to;
     if after == Some(end) {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    // Three ticks: a rate wants two, and one may be missing.
     let interval = reader
         .ticks(TimeSpan::new(end, end))?
         .last()
-        .map_or(SECOND, |t| t.interval);
-    let span = TimeSpan::new(end - 2 * interval.max(SECOND / 100), end);
+        .map_or(SECOND, |t| t.interval)
+        .max(SECOND / 100);
+    // Three ticks at least: a rate wants two, and one may be missing.
+    let from = (end - 2 * interval).min(after.unwrap_or(end));
+    let span = TimeSpan::new(from.max(end - KEPT as i64 * interval), end);
     let lead = (2 * interval / SECOND).max(2);
     let Some(window) = Window::load_with_lead(reader, span, lead)? else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let loaded = Loaded::new(window);
-    let shown = loaded.signals.all().filter(|s| is_shown(s.name));
-    let values = shown.filter_map(|s| {
-        let value = *s.values.last()?;
-        value
-            .is_finite()
-            .then(|| (format!("{}@{}", s.name, s.subject), rounded(value)))
-    });
-    let tick = Tick {
-        at: end.seconds(),
-        values: values.collect(),
-        processes: table(&loaded.window, PROCESSES),
+    let ticks = &loaded.window.ticks;
+    // A clock that was set back: what comes now is new, though its time is not.
+    let after = after.filter(|&after| after < end);
+    let first = match after {
+        Some(after) => ticks.partition_point(|&at| at <= after),
+        None => ticks.len() - 1,
     };
-    let text = serde_json::to_string(&tick).map_err(|e| Problem::internal(e.to_string()))?;
-    Ok(Some((end, text)))
+    let shown: Vec<_> = loaded.signals.all().filter(|s| is_shown(s.name)).collect();
+    let mut told = Vec::new();
+    for k in first..ticks.len() {
+        let values = shown.iter().filter_map(|s| {
+            let value = *s.values.get(k)?;
+            value
+                .is_finite()
+                .then(|| (format!("{}@{}", s.name, s.subject), rounded(value)))
+        });
+        let tick = Tick {
+            at: ticks[k].seconds(),
+            values: values.collect(),
+            processes: (k + 1 == ticks.len()).then(|| table(&loaded.window, PROCESSES)),
+        };
+        let text = serde_json::to_string(&tick).map_err(|e| Problem::internal(e.to_string()))?;
+        told.push((ticks[k], text));
+    }
+    Ok(told)
 }
 
 /// Whether anything is wrong, and since when.
@@ -198,13 +265,21 @@ pub(crate) async fn live(
     params: Params,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     params.only(&[])?;
+    let live = &shared.live;
+    if live.now.receiver_count() >= live.most {
+        return Err(Problem::busy(format!(
+            "{} streams are open already, which is as many as there may be",
+            live.most
+        )));
+    }
     let from = Looker {
-        receiver: shared.live.0.subscribe(),
-        ticks: 0,
+        receiver: live.now.subscribe(),
+        ticks: None,
         states: 0,
         first: true,
-        shared,
+        shared: shared.clone(),
     };
+    live.came.notify_one();
     let events = stream::unfold(from, |mut from| async move {
         from.next().await.map(|event| (Ok(event), from))
     });
@@ -214,7 +289,7 @@ pub(crate) async fn live(
 /// Where one reader's stream stands.
 struct Looker {
     receiver: watch::Receiver<Now>,
-    ticks: u64,
+    ticks: Option<u64>,
     states: u64,
     first: bool,
     shared: Arc<Shared>,
@@ -223,23 +298,75 @@ struct Looker {
 impl Looker {
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let now = self.receiver.borrow_and_update().clone();
-            if now.states > self.states {
-                self.states = now.states;
-                return Some(Event::default().event("state").data(&*now.state));
-            }
-            if now.ticks > self.ticks {
-                self.ticks = now.ticks;
-                return Some(Event::default().event("tick").data(&*now.tick));
-            }
             if std::mem::take(&mut self.first) {
                 // So that a proxy and the page know at once that they are connected.
                 return Some(Event::default().comment("connected"));
+            }
+            if let Some(event) = self.new() {
+                return Some(event);
             }
             tokio::select! {
                 () = self.shared.stopping.cancelled() => return None,
                 changed = self.receiver.changed() => changed.ok()?,
             }
         }
+    }
+
+    /// What was not told yet, if there is anything.
+    fn new(&mut self) -> Option<Event> {
+        let (kind, data) = {
+            let now = self.receiver.borrow_and_update();
+            match &now.state {
+                Some(state) if now.states > self.states => {
+                    self.states = now.states;
+                    ("state", state.clone())
+                }
+                _ => {
+                    let (ticks, tick) = now.after(self.ticks)?;
+                    self.ticks = Some(ticks);
+                    ("tick", tick)
+                }
+            }
+        };
+        Some(Event::default().event(kind).data(&*data))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KEPT, Now};
+    use model::UnixNanos;
+
+    /// What a stream is told that was told so many before.
+    fn told(now: &Now, before: Option<u64>) -> Vec<String> {
+        let mut at = before;
+        std::iter::from_fn(|| {
+            let (next, tick) = now.after(at)?;
+            at = Some(next);
+            Some(tick.to_string())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn each_is_told_all_that_is_new_to_it_once() {
+        let mut now = Now::default();
+        assert_eq!(told(&now, None), [""; 0]);
+        let some = |range: std::ops::Range<usize>| range.map(|k| (UnixNanos(0), k.to_string())).collect();
+        now.tell(some(0..1));
+        now.tell(some(1..4));
+        assert_eq!(told(&now, None), ["3"]);
+        assert_eq!(told(&now, Some(1)), ["1", "2", "3"]);
+        assert_eq!(told(&now, Some(4)), [""; 0]);
+        // Who is too late goes on with the oldest that is kept.
+        now.tell(some(4..4 + KEPT));
+        assert_eq!(told(&now, Some(1)).len(), KEPT);
+        assert_eq!(told(&now, Some(1))[0], "4");
+        now.kept.clear();
+        assert_eq!(told(&now, None), [""; 0]);
+        assert_eq!(told(&now, Some(1)), [""; 0]);
+        now.tell(some(90..92));
+        assert_eq!(told(&now, None), ["91"]);
+        assert_eq!(told(&now, Some(4 + KEPT as u64)), ["90", "91"]);
     }
 }

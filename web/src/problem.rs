@@ -57,6 +57,11 @@ impl Problem {
         )
     }
 
+    /// More at a time than there is room for.
+    pub(crate) fn busy(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many at a time", detail)
+    }
+
     /// Our own fault.
     pub(crate) fn internal(detail: impl Into<String>) -> Problem {
         Problem::new(

@@ -45,6 +45,12 @@ pub(crate) struct Shared {
 
 /// All routes over one database.
 pub(crate) fn router(path: PathBuf, access: Access, stopping: CancellationToken) -> Router {
+    // Streams last; the other half of the connections is for questions.
+    router_with(path, access, stopping, listen::most_connections() / 2)
+}
+
+/// The same for at most so many live streams at a time.
+fn router_with(path: PathBuf, access: Access, stopping: CancellationToken, most_streams: usize) -> Router {
     let shared = Arc::new(Shared {
         path,
         access,
@@ -52,7 +58,7 @@ pub(crate) fn router(path: PathBuf, access: Access, stopping: CancellationToken)
         answers: Answers::default(),
         windows: Windows::default(),
         pieces: Pieces::default(),
-        live: Live::new(),
+        live: Live::new(most_streams),
         stopping,
     });
     Live::keep(shared.clone());

@@ -1,6 +1,6 @@
 //! The server asked over a socket, as a browser and as a stranger would.
 
-use super::{Access, router};
+use super::{Access, router_with};
 use crate::listen;
 use model::{Boot, Reading, Run, RunOrigin, Template, Tick, UnixNanos};
 use std::net::SocketAddr;
@@ -82,6 +82,10 @@ struct Served {
 
 impl Served {
     async fn new(path: &Path, token: Option<&str>) -> Served {
+        Served::with_streams(path, token, usize::MAX).await
+    }
+
+    async fn with_streams(path: &Path, token: Option<&str>, most_streams: usize) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
@@ -89,7 +93,7 @@ impl Served {
             token: token.map(String::from),
             encrypted: false,
         };
-        let router = router(path.into(), access, stopping.clone());
+        let router = router_with(path.into(), access, stopping.clone(), most_streams);
         tokio::spawn(listen::serve(listener, router, None, stopping.clone()));
         Served {
             address,

@@ -15,31 +15,135 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio_util::sync::CancellationToken;
 
-const STREAMS: usize = 300;
+const STREAMS: usize = 1_000;
 
-#[tokio::test]
-async fn hundreds_of_streams_get_the_tick_and_hold_nobody_up() {
+/// Asks for the live stream.
+async fn stream(served: &Served) -> TcpStream {
+    let mut socket = served.connect().await;
+    let request = format!("GET /api/v1/live HTTP/1.1\r\nHost: {}\r\n\r\n", served.address);
+    socket.write_all(request.as_bytes()).await.unwrap();
+    socket
+}
+
+/// Reads a stream until it has told a tick of this second, and answers the seconds of all ticks that it told.
+async fn ticks_until(socket: &mut TcpStream, last: i64) -> Vec<i64> {
+    let mut said = String::new();
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        // What is not told yet to its end does not count.
+        let whole = said.rfind("\n\n").map_or("", |end| &said[..end]);
+        let seconds: Vec<i64> = whole
+            .split("data: {\"at\":")
+            .skip(1)
+            .map(|rest| rest.split(['.', ',']).next().unwrap().parse().unwrap())
+            .collect();
+        if seconds.last() == Some(&last) {
+            return seconds;
+        }
+        let read = socket.read(&mut buffer).await.unwrap();
+        assert!(read > 0, "the stream ended: {said}");
+        said.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_streams_are_each_told_every_tick_and_hold_nobody_up() {
     let folder = tempfile::tempdir().unwrap();
     let path = database(folder.path());
     let served = Served::new(&path, None).await;
-    let request = format!("GET /api/v1/live HTTP/1.1\r\nHost: {}\r\n\r\n", served.address);
+    // Some never read a byte.
+    let mut deaf = Vec::new();
+    for _ in 0..50 {
+        deaf.push(stream(&served).await);
+    }
     let mut streams = Vec::new();
     for _ in 0..STREAMS {
-        let mut socket = served.connect().await;
-        socket.write_all(request.as_bytes()).await.unwrap();
-        streams.push(socket);
+        streams.push(stream(&served).await);
     }
-    // Half of them never read a byte; the others see a tick, and questions are answered beside them.
-    for socket in streams.iter_mut().skip(STREAMS / 2) {
-        let mut said = String::new();
-        let mut buffer = [0; 4096];
-        while !said.contains("event: tick") {
-            let read = socket.read(&mut buffer).await.unwrap();
-            assert!(read > 0, "the stream ended: {said}");
-            said.push_str(&String::from_utf8_lossy(&buffer[..read]));
-        }
+    let before = 1_473_523_200 + 119;
+    for socket in &mut streams {
+        assert_eq!(ticks_until(socket, before).await, [before]);
+    }
+    // One alone, and then a lump, as after a stall of the disk.
+    let mut writer = store::Writer::open(&path).unwrap();
+    let run = Run {
+        origin: RunOrigin::Collector,
+        interval: SECOND,
+        started: UnixNanos((before + 1) * SECOND),
+        import_key: None,
+    };
+    let run = writer.begin_run(&boot("a"), &run).unwrap().unwrap();
+    let tick = |second: i64| Tick {
+        at: UnixNanos(second * SECOND),
+        monotonic: second * SECOND,
+        readings: vec![reading(500_000 + second)],
+    };
+    writer.append(run, &tick(before + 1)).unwrap();
+    for socket in &mut streams {
+        assert_eq!(ticks_until(socket, before + 1).await, [before + 1]);
+    }
+    let lump: Vec<i64> = (before + 2..before + 22).collect();
+    let fill = |writer: &mut store::Writer| -> store::Result<()> {
+        lump.iter()
+            .try_for_each(|&second| writer.append(run, &tick(second)).map(drop))
+    };
+    writer.transaction(fill).unwrap();
+    for socket in &mut streams {
+        assert_eq!(ticks_until(socket, before + 21).await, lump);
     }
     assert_eq!(status(&served.get("/api/v1/node", "").await), "200");
+}
+
+#[tokio::test]
+async fn a_stream_too_many_is_refused_until_another_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::with_streams(&database(folder.path()), None, 2).await;
+    let (mut first, mut second) = (stream(&served).await, stream(&served).await);
+    for socket in [&mut first, &mut second] {
+        ticks_until(socket, 1_473_523_200 + 119).await;
+    }
+    let refused = served.get("/api/v1/live", "").await;
+    assert_eq!(status(&refused), "503");
+    assert!(refused.contains("application/problem+json"), "{refused}");
+    assert!(refused.contains("2 streams are open already"), "{refused}");
+    assert_eq!(status(&served.get("/api/v1/node", "").await), "200");
+    drop(first);
+    let mut third = loop {
+        let mut socket = stream(&served).await;
+        let mut start = [0; 12];
+        socket.read_exact(&mut start).await.unwrap();
+        if start.ends_with(b"200") {
+            break socket;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    ticks_until(&mut third, 1_473_523_200 + 119).await;
+}
+
+#[tokio::test]
+async fn a_connection_too_many_is_told_so() {
+    let (mut theirs, listener) = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (socket, listener)
+    };
+    let (ours, _) = listener.accept().await.unwrap();
+    let refusing = tokio::spawn(listen::refuse(ours, true));
+    theirs
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    theirs.read_to_string(&mut answer).await.unwrap();
+    drop(theirs);
+    refusing.await.unwrap();
+    assert_eq!(status(&answer), "503");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("application/problem+json"), "{answer}");
+    assert!(
+        head.contains(&format!("content-length: {}\r\n", body.len())),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
