@@ -4,7 +4,7 @@ use crate::problem::Problem;
 use crate::query::{Clock, SECOND};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use model::TimeSpan;
@@ -89,23 +89,36 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body));
-        let headers = response.headers_mut();
+impl Answer {
+    /// Its headers, apart from those that every answer has.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(16);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
         let keep = match self.keep {
             Keep::Live => "private, no-cache",
             Keep::Past => "private, max-age=300",
         };
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
-        headers.insert(header::ETAG, self.tag);
-        if let Some(at) = self.read_at {
-            headers.insert("x-read-at", at);
+        headers.insert(header::ETAG, self.tag.clone());
+        if let Some(at) = &self.read_at {
+            headers.insert("x-read-at", at.clone());
         }
-        if let Some(name) = self.saved_as {
-            headers.insert(header::CONTENT_DISPOSITION, name);
+        if let Some(name) = &self.saved_as {
+            headers.insert(header::CONTENT_DISPOSITION, name.clone());
         }
+        headers
+    }
+
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let headers = self.headers();
+        let mut response = Response::new(Body::from(self.body));
+        *response.headers_mut() = headers;
         response
     }
 }

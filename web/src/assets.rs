@@ -19,9 +19,9 @@ pub(crate) async fn asset(Path(path): Path<String>) -> Response {
     serve(&format!("assets/{path}"))
 }
 
-/// Sets the theme before the first paint. Its name is fixed, so it is asked for each time.
-pub(crate) async fn theme() -> Response {
-    serve("theme.js")
+/// Sets the theme and asks the first questions, before the first paint. Its name is fixed, so it is asked for each time.
+pub(crate) async fn start() -> Response {
+    serve("start.js")
 }
 
 /// The icon.

@@ -3,6 +3,7 @@
 
 use crate::answer::Answer;
 use crate::problem::Problem;
+use crate::quick::Ready;
 use crate::server::Shared;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
@@ -117,6 +118,14 @@ struct Known {
     version: Version,
     when: Instant,
     answer: Answer,
+    ready: Ready,
+}
+
+impl Kept {
+    fn fresh(&self, address: &str, now: Version) -> Option<&Known> {
+        let known = self.answers.get(address)?;
+        (known.version == now && known.when.elapsed() < LONGEST).then_some(known)
+    }
 }
 
 impl Answers {
@@ -136,8 +145,14 @@ impl Answers {
     /// What holds now.
     fn fresh(&self, address: &str, now: Version) -> Option<Answer> {
         let kept = lock(&self.kept);
-        let known = kept.answers.get(address)?;
-        (known.version == now && known.when.elapsed() < LONGEST).then(|| known.answer.clone())
+        Some(kept.fresh(address, now)?.answer.clone())
+    }
+
+    /// What holds now, as it is sent.
+    pub(crate) fn ready(&self, path: &Path, address: &str) -> Option<Ready> {
+        let now = self.version(path)?;
+        let kept = lock(&self.kept);
+        Some(kept.fresh(address, now)?.ready.clone())
     }
 
     /// What held a moment ago, of the same file.
@@ -170,6 +185,7 @@ impl Answers {
             version,
             when: Instant::now(),
             answer: answer.clone(),
+            ready: Ready::new(answer),
         };
         kept.bytes += answer.size();
         if let Some(before) = kept.answers.insert(address, known) {

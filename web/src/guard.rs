@@ -12,15 +12,20 @@ use std::sync::Arc;
 
 /// Checks host and token before anything else happens.
 pub(crate) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let kind = match is_api(request.uri().path()) {
+        true => Kind::Data,
+        false => Kind::Page,
+    };
     let mut response = match allowed(&shared, &request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
-    protect(response.headers_mut());
+    protect(response.headers_mut(), kind);
     response
 }
 
-fn allowed(shared: &Shared, request: &Request) -> Result<(), Problem> {
+/// Whether who asks may be answered.
+pub(crate) fn allowed<B>(shared: &Shared, request: &axum::http::Request<B>) -> Result<(), Problem> {
     let Some(token) = &shared.access.token else {
         if shared.access.encrypted {
             return Ok(());
@@ -36,7 +41,7 @@ fn allowed(shared: &Shared, request: &Request) -> Result<(), Problem> {
         };
     };
     // The page itself says nothing about the machine, and is what asks for the token.
-    if !request.uri().path().starts_with("/api/") {
+    if !is_api(request.uri().path()) {
         return Ok(());
     }
     let given = request
@@ -49,6 +54,10 @@ fn allowed(shared: &Shared, request: &Request) -> Result<(), Problem> {
     } else {
         Err(Problem::unauthorized())
     }
+}
+
+fn is_api(path: &str) -> bool {
+    path.starts_with("/api/")
 }
 
 /// `localhost` or an address of this machine's own loopback, with or without a port.
@@ -66,22 +75,35 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && std::hint::black_box(differ) == 0
 }
 
-fn protect(headers: &mut HeaderMap) {
-    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
-                          base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
-        (
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
+/// What is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The page and what belongs to it.
+    Page,
+    /// What the API says: nothing that a browser should show, frame or take for something else.
+    Data,
+}
+
+/// What each answer forbids the browser.
+pub(crate) fn protect(headers: &mut HeaderMap, kind: Kind) {
+    const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
+                        base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    const DATA: &str = "default-src 'none'; frame-ancestors 'none'";
+    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    match kind {
+        Kind::Data => set(header::CONTENT_SECURITY_POLICY, DATA),
+        Kind::Page => {
+            set(header::CONTENT_SECURITY_POLICY, PAGE);
+            set(header::REFERRER_POLICY, "no-referrer");
+            set(
+                HeaderName::from_static("cross-origin-opener-policy"),
+                "same-origin",
+            )
+        }
+    };
 }

@@ -2,23 +2,27 @@
 //! when there is no room is told so.
 
 use crate::patience::Patient;
+use crate::quick;
+use crate::server::Site;
 use crate::tls::Tls;
 use anyhow::{Context, Result};
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use futures_util::future::{Either, ready};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{self, Handle};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt;
 
 /// Connections at a time, if we may open so many files.
@@ -27,6 +31,8 @@ const MOST_CONNECTIONS: usize = 4096;
 const OTHER_FILES: usize = 128;
 /// Who comes when there is no room is refused, but so many at a time only: more wait to be accepted.
 const MOST_REFUSALS: usize = 64;
+/// Threads for connections.
+const MOST_LANES: usize = 8;
 /// For what a refused one may still send, and for the refusal itself.
 const REFUSAL_WITHIN: Duration = Duration::from_secs(2);
 /// For the handshake, and for the headers of a request, so for an idle connection too.
@@ -40,13 +46,14 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// Serves until `stopping`, and then lets answers under way be finished.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
+    site: Site,
     tls: Option<Arc<Tls>>,
     stopping: CancellationToken,
 ) -> Result<()> {
     let room = Arc::new(Semaphore::new(most_connections()));
     let refusals = Arc::new(Semaphore::new(MOST_REFUSALS));
     let graceful = GracefulShutdown::new();
+    let lanes = Lanes::new()?;
     loop {
         let turn = tokio::select! {
             () = stopping.cancelled() => break,
@@ -72,10 +79,10 @@ pub(crate) async fn serve(
             continue;
         };
         let _ = socket.set_nodelay(true);
-        let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
-        tokio::spawn(async move {
+        let (site, tls, watcher) = (site.clone(), tls.clone(), graceful.watcher());
+        lanes.take(socket, async move |socket| {
             let _place = place;
-            connection(socket, router, tls, watcher).await;
+            connection(socket, site, tls, watcher).await;
         });
     }
     drop(listener);
@@ -83,27 +90,79 @@ pub(crate) async fn serve(
     Ok(())
 }
 
+/// Threads that each wait for their own connections, one for each CPU: none wakes another, and none takes work from another, which
+/// costs more than answering does. What reads the database is done elsewhere, see [`crate::database::ask`].
+struct Lanes {
+    handles: Vec<Handle>,
+    next: Cell<usize>,
+    /// Ends them when it is dropped.
+    _ending: DropGuard,
+}
+
+impl Lanes {
+    fn new() -> Result<Lanes> {
+        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        let ending = CancellationToken::new();
+        let handles = (0..count.min(MOST_LANES)).map(|_| {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+            let handle = runtime.handle().clone();
+            let ended = ending.clone();
+            std::thread::Builder::new().name("lane".into()).spawn(move || {
+                runtime.block_on(ended.cancelled());
+                runtime.shutdown_background();
+            })?;
+            Ok(handle)
+        });
+        Ok(Lanes {
+            handles: handles.collect::<Result<_>>()?,
+            next: Cell::new(0),
+            _ending: ending.drop_guard(),
+        })
+    }
+
+    /// Gives a connection to the next lane. A socket is waited for by the runtime that made it, so it is made anew there.
+    fn take<F>(&self, socket: TcpStream, work: impl FnOnce(TcpStream) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send,
+    {
+        self.next.set((self.next.get() + 1) % self.handles.len());
+        let Ok(socket) = socket.into_std() else { return };
+        self.handles[self.next.get()].spawn(async move {
+            if let Ok(socket) = TcpStream::from_std(socket) {
+                work(socket).await;
+            }
+        });
+    }
+}
+
 /// One connection to its end. What goes wrong with it concerns the other side only.
-async fn connection(socket: TcpStream, router: Router, tls: Option<Arc<Tls>>, watcher: Watcher) {
+async fn connection(socket: TcpStream, site: Site, tls: Option<Arc<Tls>>, watcher: Watcher) {
     let socket = Patient::new(socket);
     match tls {
-        None => talk(socket, router, watcher).await,
+        None => talk(socket, site, watcher).await,
         Some(tls) => {
             if let Ok(Ok(stream)) = timeout(HEADERS_WITHIN, tls.acceptor().accept(socket)).await {
-                talk(stream, router, watcher).await;
+                talk(stream, site, watcher).await;
             }
         }
     }
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, router: Router, watcher: Watcher) {
-    let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
+async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, site: Site, watcher: Watcher) {
+    let service = service_fn(
+        move |request: Request<Incoming>| match quick::answer(&site.shared, &request) {
+            Some(answer) => Either::Left(ready(Ok(answer))),
+            None => Either::Right(site.router.clone().oneshot(request.map(Body::new))),
+        },
+    );
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
         .max_buf_size(MOST_HEADER_BYTES)
         .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        // Head and body in one piece: copying the body costs less than telling the kernel of two.
+        .writev(false)
+        .serve_connection(TokioIo::new(stream), service);
     let _ = watcher.watch(connection).await;
 }
 

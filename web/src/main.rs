@@ -14,6 +14,7 @@ mod patience;
 mod problem;
 mod processes;
 mod query;
+mod quick;
 mod records;
 mod series;
 mod server;

@@ -43,14 +43,21 @@ pub(crate) struct Shared {
     pub(crate) stopping: CancellationToken,
 }
 
-/// All routes over one database.
-pub(crate) fn router(path: PathBuf, access: Access, stopping: CancellationToken) -> Router {
+/// One database, and all that can be asked of it.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) router: Router,
+}
+
+/// A site that ends its streams when `stopping`.
+fn site(path: PathBuf, access: Access, stopping: CancellationToken) -> Site {
     // Streams last; the other half of the connections is for questions.
-    router_with(path, access, stopping, listen::most_connections() / 2)
+    site_with(path, access, stopping, listen::most_connections() / 2)
 }
 
 /// The same for at most so many live streams at a time.
-fn router_with(path: PathBuf, access: Access, stopping: CancellationToken, most_streams: usize) -> Router {
+fn site_with(path: PathBuf, access: Access, stopping: CancellationToken, most_streams: usize) -> Site {
     let shared = Arc::new(Shared {
         path,
         access,
@@ -62,7 +69,7 @@ fn router_with(path: PathBuf, access: Access, stopping: CancellationToken, most_
         stopping,
     });
     Live::keep(shared.clone());
-    Router::new()
+    let router = Router::new()
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/api/v1/node", get(records::node))
         .route("/api/v1/span", get(records::span))
@@ -81,20 +88,21 @@ fn router_with(path: PathBuf, access: Access, stopping: CancellationToken, most_
         .route("/api/v1/live", get(live::live))
         .route("/api/{*rest}", get(records::nothing))
         .route("/assets/{*path}", get(assets::asset))
-        .route("/theme.js", get(assets::theme))
+        .route("/start.js", get(assets::start))
         .route("/mark.svg", get(assets::mark))
         .fallback_service(get(assets::index))
         .method_not_allowed_fallback(async || Problem::not_allowed())
         .layer(from_fn(answer::conditional))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(shared.clone(), guard::check))
-        .with_state(shared)
+        .with_state(shared.clone());
+    Site { shared, router }
 }
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(path: PathBuf, listen: SocketAddr, token: Option<String>, tls: Option<Tls>) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // Connections have threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
@@ -115,8 +123,8 @@ pub(crate) fn run(path: PathBuf, listen: SocketAddr, token: Option<String>, tls:
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
             told.cancel();
         });
-        let router = router(path, access, stopping.clone());
-        listen::serve(listener, router, tls.map(Arc::new), stopping).await
+        let site = site(path, access, stopping.clone());
+        listen::serve(listener, site, tls.map(Arc::new), stopping).await
     })
 }
 

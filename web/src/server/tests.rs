@@ -1,6 +1,6 @@
 //! The server asked over a socket, as a browser and as a stranger would.
 
-use super::{Access, router_with};
+use super::{Access, site_with};
 use crate::listen;
 use model::{Boot, Reading, Run, RunOrigin, Template, Tick, UnixNanos};
 use std::net::SocketAddr;
@@ -93,8 +93,8 @@ impl Served {
             token: token.map(String::from),
             encrypted: false,
         };
-        let router = router_with(path.into(), access, stopping.clone(), most_streams);
-        tokio::spawn(listen::serve(listener, router, None, stopping.clone()));
+        let site = site_with(path.into(), access, stopping.clone(), most_streams);
+        tokio::spawn(listen::serve(listener, site, None, stopping.clone()));
         Served {
             address,
             _stop: stopping.drop_guard(),

@@ -23,11 +23,29 @@ try {
 
 export function useToken(given: string): void {
   token = given;
+  // What was asked without it was refused.
+  delete window.early;
   try {
     sessionStorage.setItem("token", given);
   } catch {
     // It holds for this page only.
   }
+}
+
+/** Questions that were asked before the page was there, by address (`public/start.js`). Each is taken once. */
+declare global {
+  interface Window {
+    early?: Record<string, { answer: Promise<Response>; stop: AbortController }>;
+  }
+}
+
+/** The answer to a question that was asked early, if it was. */
+function takeEarly(address: string, signal: AbortSignal | undefined): Promise<Response> | undefined {
+  const early = window.early?.[address];
+  if (!early) return undefined;
+  delete window.early?.[address];
+  signal?.addEventListener("abort", () => early.stop.abort());
+  return early.answer;
 }
 
 async function ask(path: string, query: Record<string, string | string[] | undefined>, signal?: AbortSignal): Promise<Response> {
@@ -39,7 +57,7 @@ async function ask(path: string, query: Record<string, string | string[] | undef
   const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
   let response: Response;
   try {
-    response = await fetch(address, { headers, ...(signal ? { signal } : {}) });
+    response = await (takeEarly(address, signal) ?? fetch(address, { headers, ...(signal ? { signal } : {}) }));
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Problem(0, "the server does not answer", "it was stopped, or the network is down");
@@ -63,6 +81,8 @@ export const api = {
     json<Explanation>("/api/v1/explain", { from, to }, signal),
   incidents: (from: string | undefined, to: string | undefined, signal?: AbortSignal) =>
     json<List>("/api/v1/incidents", { from, to }, signal),
+  /** Of the last so many seconds of the data. */
+  lastIncidents: (last: number, signal?: AbortSignal) => json<List>("/api/v1/incidents", { last: `${last}s` }, signal),
   /** Which span words mean: only the server reads the time grammar. */
   async span(from: string | undefined, to: string | undefined, signal?: AbortSignal): Promise<{ from: number; to: number }> {
     const answer = await json<{ from: string; to: string }>("/api/v1/span", { from, to }, signal);

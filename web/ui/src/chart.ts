@@ -1,10 +1,12 @@
 /** A chart of a few series in one unit. All charts with the same `sync` share their crosshair. */
 
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import { STEPS, tickText } from "./axis";
 import { h, replace } from "./dom";
+import { envelope } from "./envelope";
 import { brief, inUnit } from "./format";
 import type { Range } from "./lanes";
+import { arrived, plotter } from "./plot";
 import type { Clock } from "./time";
 
 export interface Line {
@@ -16,6 +18,8 @@ export interface Line {
   /** Which of the eight colours, from 1. */
   colour: number;
   dashed?: boolean;
+  /** Which pattern of dashes, where the colours come round again. */
+  pattern?: number;
 }
 
 export interface Level {
@@ -37,6 +41,8 @@ export interface ChartOptions {
   /** A time that is marked. */
   mark?: number | undefined;
   zoom?: (range: Range) => void;
+  /** The chart was dragged by so many seconds: with Shift, the middle button, a finger, or a wheel that goes sideways. */
+  pan?: (seconds: number) => void;
   /** A time was clicked on. */
   pick?: (time: number) => void;
   /** Opens the same series where more can be done with them. */
@@ -46,6 +52,7 @@ export interface ChartOptions {
 type Values = (number | null)[];
 
 const DASH = [5, 4];
+const PATTERNS = [undefined, [9, 3], [2, 2], [9, 3, 2, 3]];
 
 export class Chart {
   readonly element: HTMLElement;
@@ -57,6 +64,7 @@ export class Chart {
   private at: number[] = [];
   private lines: Line[] = [];
   private range: Range | undefined;
+  private ended = false;
 
   constructor(readonly options: ChartOptions) {
     this.plot.style.height = `${options.height}px`;
@@ -79,6 +87,18 @@ export class Chart {
     this.read();
   }
 
+  /** Shows another part of what it has. */
+  move(range: Range): void {
+    this.range = range;
+    this.chart?.setScale("x", { min: range.from, max: range.to });
+  }
+
+  /** It moves no more: what is said beside it is of what is in sight now. */
+  settled(): void {
+    this.describe();
+    this.read();
+  }
+
   mark(time: number | undefined): void {
     this.options.mark = time;
     this.chart?.redraw(false);
@@ -89,6 +109,7 @@ export class Chart {
   }
 
   end(): void {
+    this.ended = true;
     this.observer.disconnect();
     this.chart?.destroy();
   }
@@ -99,7 +120,7 @@ export class Chart {
   }
 
   said(): string {
-    return this.lines.map((line) => `${line.label} ${inUnit(last(line.values), this.options.unit)}`).join(" · ");
+    return this.lines.map((line) => `${line.label} ${inUnit(last(line.values, this.seenEnd()), this.options.unit)}`).join(" · ");
   }
 
   /** Moves the crosshair by readings, from the middle when there is none. */
@@ -130,11 +151,12 @@ export class Chart {
 
   private data(): uPlot.AlignedData {
     if (this.options.stacked) return [this.at, ...sums(this.lines.map((line) => line.values))];
-    const edges = this.lines.flatMap((line) => (line.max && line.min ? [line.max, line.min] : []));
-    return [this.at, ...this.lines.map((line) => line.values), ...edges];
+    return [this.at, ...this.lines.map((line) => line.values)];
   }
 
   private build(): void {
+    const plot = plotter();
+    if (!plot) return void arrived.then(() => this.ended || this.chart || this.build());
     this.chart?.destroy();
     this.plot.replaceChildren();
     const { options, lines } = this;
@@ -146,33 +168,29 @@ export class Chart {
       stroke: options.stacked ? colour("--panel") : of(line),
       width: options.stacked ? 0.5 : 1.5,
       ...(options.stacked && line === lines[0] ? { fill: of(line) } : {}),
-      ...(line.dashed ? { dash: DASH } : {}),
+      ...(dashes(line) ? { dash: dashes(line) ?? [] } : {}),
+      ...(!options.stacked && line.min ? { fill: `${of(line)}38`, paths: envelope((): Line | undefined => this.lines[lines.indexOf(line)]) } : {}),
       points: options.stacked ? { show: false } : { show: true, size: 4, filter: lonely },
     }));
-    const edges: uPlot.Series[] = [];
     const bands: uPlot.Band[] = [];
     lines.forEach((line, k) => {
       if (options.stacked && k > 0) bands.push({ series: [k + 1, k], fill: of(line) });
-      if (options.stacked || !line.min || !line.max) return;
-      const first = 1 + lines.length + edges.length;
-      edges.push({ width: 0, points: { show: false } }, { width: 0, points: { show: false } });
-      bands.push({ series: [first, first + 1], fill: `${of(line)}38` });
     });
     const range = this.range ?? { from: 0, to: 1 };
-    this.chart = new uPlot(
+    this.chart = new plot(
       {
         width: Math.max(60, this.plot.clientWidth),
         height: options.height,
-        padding: [8, 8, 0, 0],
+        padding: [8, 18, 0, 0],
         legend: { show: false },
-        scales: { x: { time: false, min: range.from, max: range.to }, y: { range: (_u, low, high) => bounds(low, high, options.top) } },
+        scales: { x: { time: false, min: range.from, max: range.to }, y: { range: (u, low, high) => bounds(...this.reach(u, low, high), options.top) } },
         axes: [
           { ...axis, size: 26, space: 76, incrs: STEPS, values: (_u, ticks, _k, _s, step) => ticks.map((t) => tickText(t, step, options.clock)) },
           { ...axis, size: 86, space: 34, values: (_u, ticks) => ticks.map((v) => brief(v, options.unit)) },
         ],
-        series: [{}, ...drawn, ...edges],
+        series: [{}, ...drawn],
         bands,
-        cursor: { y: false, points: { show: !options.stacked, size: 6 }, sync: { key: options.sync, setSeries: false }, drag: { x: Boolean(options.zoom), y: false, setScale: false } },
+        cursor: { y: false, points: { show: !options.stacked, size: 6 }, sync: { key: options.sync, setSeries: false }, drag: { x: Boolean(options.zoom), y: false, setScale: false }, bind: { mousedown: (_u, _target, select) => (event) => (options.pan && isPan(event) ? null : select(event)) } },
         hooks: {
           draw: [(u) => this.lineMarks(u, colour)],
           setCursor: [() => this.read()],
@@ -191,11 +209,58 @@ export class Chart {
       this.plot,
     );
     this.chart.root.setAttribute("role", "img");
+    if (options.pan) this.panning(this.chart, options.pan);
     this.chart.over.addEventListener("click", () => {
       const time = this.cursor();
       if (time !== undefined) options.pick?.(time);
     });
     this.describe();
+  }
+
+  /** What is dragged or wheeled sideways, in seconds. */
+  private panning(u: uPlot, pan: (seconds: number) => void): void {
+    const { over } = u;
+    const seconds = (pixels: number): number => ((u.scales["x"]?.max ?? 0) - (u.scales["x"]?.min ?? 0)) * (pixels / Math.max(1, over.clientWidth));
+    let last: number | undefined;
+    over.addEventListener("pointerdown", (event) => {
+      if (!isPan(event)) return;
+      event.preventDefault();
+      last = event.clientX;
+      over.setPointerCapture(event.pointerId);
+    });
+    over.addEventListener("pointermove", (event) => {
+      if (last === undefined) return;
+      pan(-seconds(event.clientX - last));
+      last = event.clientX;
+    });
+    for (const end of ["pointerup", "pointercancel"] as const) over.addEventListener(end, () => (last = undefined));
+    over.addEventListener("wheel", (event) => {
+      const sideways = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
+      if (event.ctrlKey || sideways === 0 || (!event.shiftKey && Math.abs(event.deltaY) > Math.abs(sideways))) return;
+      event.preventDefault();
+      pan(seconds(sideways));
+    }, { passive: false });
+  }
+
+  /** The last point in sight. */
+  private seenEnd(): number {
+    const { at, range } = this;
+    let k = at.length - 1;
+    while (k > 0 && range && (at[k] ?? 0) > range.to) k -= 1;
+    return k;
+  }
+
+  /** Lowest and highest of what is in sight, with what a point stands for. */
+  private reach(u: uPlot, low: number | null, high: number | null): [number | null, number | null] {
+    const [first, end] = u.series[0]?.idxs ?? [0, -1];
+    for (const { min, max } of this.options.stacked ? [] : this.lines) {
+      for (let k = first; min && max && k <= end; k += 1) {
+        const [least, most] = [min[k], max[k]];
+        if (least != null && (low === null || least < low)) low = least;
+        if (most != null && (high === null || most > high)) high = most;
+      }
+    }
+    return [low, high];
   }
 
   private lineMarks(u: uPlot, colour: (name: string) => string): void {
@@ -224,6 +289,7 @@ export class Chart {
       ctx.fillText(text, x, height - 4 * devicePixelRatio);
       above = { y: height, x: x + ctx.measureText(`${text} `).width };
     }
+    this.letters(u, colour);
     if (this.options.mark !== undefined) {
       const x = Math.round(u.valToPos(this.options.mark, "x", true)) + 0.5;
       ctx.setLineDash([]);
@@ -237,6 +303,34 @@ export class Chart {
     ctx.restore();
   }
 
+  /** The letter of each line where it ends, for who does not tell the colours apart. */
+  private letters(u: uPlot, colour: (name: string) => string): void {
+    const { ctx, bbox } = u;
+    if (this.lines.length < 2) return;
+    const end = u.series[0]?.idxs?.[1] ?? -1;
+    const [right, least] = [bbox.left + bbox.width + 4 * devicePixelRatio, 11 * devicePixelRatio];
+    const ends = this.lines.flatMap((line, k) => {
+      const drawn = u.data[k + 1] ?? [];
+      let at = end;
+      while (at >= 0 && at > end - 3 && drawn[at] == null) at -= 1;
+      const value = drawn[at];
+      if (value == null) return [];
+      // Of a pile, the middle of its part.
+      const below = this.options.stacked && k > 0 ? (u.data[k]?.[at] ?? 0) : this.options.stacked ? 0 : value;
+      return [{ k, line, y: u.valToPos((value + below) / 2, "y", true) + 4 * devicePixelRatio }];
+    });
+    ends.sort((a, b) => a.y - b.y);
+    // From the top down each a little below the one before; and from the bottom up, what fell out below.
+    let free = -Infinity;
+    for (const one of ends) free = (one.y = Math.max(one.y, free)) + least;
+    free = bbox.top + bbox.height + 2 * devicePixelRatio;
+    for (const one of ends.reverse()) free = (one.y = Math.min(one.y, free)) - least;
+    for (const { k, line, y } of ends) {
+      ctx.fillStyle = this.options.stacked ? colour("--muted") : colour(`--s${line.colour}`);
+      ctx.fillText(letter(k), right, y);
+    }
+  }
+
   /** The values under the crosshair, or the last ones. */
   private read(): void {
     const time = this.cursor();
@@ -244,9 +338,9 @@ export class Chart {
     replace(this.when, time !== undefined && this.options.clock.second(time));
     replace(
       this.legend,
-      ...this.lines.map((line) => {
-        const value = typeof index === "number" ? line.values[index] : last(line.values);
-        return h("li", {}, h("i", { class: `swatch s${line.colour}${line.dashed ? " dashed" : ""}`, "aria-hidden": "true" }), h("span", {}, line.label), " ", h("b", {}, brief(value, this.options.unit)));
+      ...this.lines.map((line, k) => {
+        const value = typeof index === "number" ? line.values[index] : last(line.values, this.seenEnd());
+        return h("li", {}, h("i", { class: `swatch s${line.colour}${line.dashed ? " dashed" : ""}`, "aria-hidden": "true" }), this.lines.length > 1 && h("small", { class: "letter", "aria-hidden": "true" }, letter(k)), h("span", {}, line.label), " ", h("b", {}, brief(value, this.options.unit)));
       }),
     );
   }
@@ -259,6 +353,20 @@ export class Chart {
     const width = this.plot.clientWidth;
     if (this.chart && width > 0 && width !== this.chart.width) this.chart.setSize({ width, height: this.options.height });
   }
+}
+
+/** `a`, `b`, … */
+function letter(k: number): string {
+  return String.fromCharCode(97 + (k % 26));
+}
+
+function dashes(line: Line): number[] | undefined {
+  return line.dashed ? DASH : PATTERNS[(line.pattern ?? 0) % PATTERNS.length];
+}
+
+/** Whether a press is the beginning of a pan, and not of a selection. */
+function isPan(event: MouseEvent): boolean {
+  return event.button === 1 || (event.button === 0 && (event.shiftKey || ("pointerType" in event && event.pointerType === "touch")));
 }
 
 /** The crosshair to a time, in this chart and in all that share it; uPlot's types do not know the third parameter. */
@@ -275,8 +383,9 @@ function lonely(u: uPlot, series: number, shown: boolean): number[] | null {
   return alone;
 }
 
-function last(values: Values): number | null {
-  for (let k = values.length - 1; k >= Math.max(0, values.length - 3); k -= 1) if (values[k] != null) return values[k] ?? null;
+/** The value at a place, or shortly before it. */
+function last(values: Values, end: number): number | null {
+  for (let k = end; k >= Math.max(0, end - 2); k -= 1) if (values[k] != null) return values[k] ?? null;
   return null;
 }
 

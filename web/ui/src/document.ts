@@ -188,7 +188,8 @@ export interface Tick {
   at: number;
   /** By `signal@subject`. */
   values: Record<string, number>;
-  processes: ProcessRow[];
+  /** With the newest only, where several come at once. */
+  processes?: ProcessRow[];
 }
 
 /** What the live stream says of how things stand. */
@@ -206,7 +207,7 @@ export interface Series {
   metric: string;
   subject: string;
   unit: string;
-  /** Median of each stretch; null where nothing is known. */
+  /** Mean of each stretch; null where nothing is known. */
   values: (number | null)[];
   /** Absent where each point is one reading. */
   min?: (number | null)[];

@@ -1,6 +1,5 @@
 /** Where a number comes from: the series around it, and the file as it was at that second beside the one before. */
 
-import uPlot from "uplot";
 import { api } from "./api";
 import { type Compared, type Part, compare } from "./compare";
 import type { Evidence, SeriesAnswer } from "./document";
@@ -9,6 +8,7 @@ import { brief, count, inUnit } from "./format";
 import { sourceOf } from "./roles";
 import { save } from "./save";
 import { failed } from "./states";
+import { arrived } from "./plot";
 import { type Clock, seconds, stamp } from "./time";
 
 /** Seconds shown on either side. */
@@ -78,10 +78,11 @@ async function series(evidence: Evidence, clock: Clock, place: HTMLElement, sign
     replace(place, h("p", { class: "quiet" }, "There is no series of it."));
     return;
   }
+  const plot = await arrived;
   const style = getComputedStyle(place);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `11px ${style.fontFamily}` };
-  const chart = new uPlot(
+  const chart = new plot(
     {
       width: place.clientWidth || 600,
       height: 170,

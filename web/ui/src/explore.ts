@@ -1,6 +1,6 @@
 /** Any series over any span, beside the same span before; and the machine as it was at any time in it. */
 
-import { type Address, type Change, go, read } from "./address";
+import { type Address, type Change, go, read, write } from "./address";
 import { api } from "./api";
 import { Chart, type Line } from "./chart";
 import type { Name, Series, SeriesAnswer } from "./document";
@@ -15,8 +15,14 @@ import { failed } from "./states";
 import { seconds, stamp } from "./time";
 import type { Context, Keys, View } from "./view";
 
-const POINTS = 1500;
+/** Points over what is in sight, one a pixel, and the fewest and most of them. */
+const POINTS: [number, number] = [300, 3000];
+/** Series that are drawn at a time. */
 const MOST = 32;
+/** Parts of what is in sight by which a held key moves in a second. */
+const SPEED = 0.9;
+/** Milliseconds for which it must stand still to be the address, and to have its surroundings loaded. */
+const STILL_MS = 250;
 const BESIDE: [string, string, number][] = [["day", "a day before", 86_400], ["week", "a week before", 604_800]];
 /** What one wants to see first, of columns that are read over any span. */
 const SETS: [string, string][] = [
@@ -28,6 +34,8 @@ const SETS: [string, string][] = [
   ["Pressure", "pressure/memory.some_total pressure/io.some_total pressure/cpu.some_total"],
 ];
 const TITLES: Record<string, string> = { B: "Bytes", "B/s": "Bytes a second", "%": "Percent", "1/s": "A second", ms: "Milliseconds" };
+/** Those of the eight colours that are lines and not surfaces. */
+const LINE_COLOURS = [1, 2, 3, 4, 5, 6, 8];
 const DEFAULT_OF = SETS[0]?.[1] ?? "";
 
 export class Explore implements View {
@@ -43,8 +51,20 @@ export class Explore implements View {
   private asked = new AbortController();
   private waiting: ReturnType<typeof setTimeout> | undefined;
   private names: Name[] = [];
+  /** What is in sight. */
   private span: Range = { from: 0, to: 0 };
+  /** What the charts have: more to either side. */
+  private has: Range = { from: 0, to: 0 };
   private charts: Chart[] = [];
+  private frame = 0;
+  /** Which way a held key moves, and since when. */
+  private moving: { by: number; last: number } | undefined;
+  private still: ReturnType<typeof setTimeout> | undefined;
+  /** The address that a pan made by itself. */
+  private made = "";
+  /** Series that cannot be read beyond what is in sight: signals are derived over a day at most. */
+  private narrow = false;
+  private asking = false;
 
   constructor(private readonly context: Context, private readonly spanKnown: (span: Range) => void) {
     this.finder = finder(() => this.names, (name) => this.add(`${name.metric}@${name.subject}`));
@@ -52,6 +72,7 @@ export class Explore implements View {
     this.keys = {
       step: (by) => this.step(by),
       zoom: (by) => this.zoom(by),
+      pan: (by) => this.hold(by),
       whole: () => go({ from: undefined, to: undefined, last: String(Math.ceil(seconds(context.node.to ?? "") - seconds(context.node.from ?? "")) + 1) }),
       find: () => this.finder.focusField(),
     };
@@ -63,7 +84,7 @@ export class Explore implements View {
 
   changed(before: Address, now: Address): void {
     const same = (names: (keyof Address)[]): boolean => names.every((name) => before[name] === now[name]);
-    if (!same(["from", "to", "last"])) void this.load();
+    if (!same(["from", "to", "last"]) && location.search !== this.made) void this.load();
     else if (!same(["of", "counters", "beside"])) void this.draw();
     if (!same(["at", "show"])) this.then();
   }
@@ -75,6 +96,8 @@ export class Explore implements View {
   end(): void {
     this.asked.abort();
     clearTimeout(this.waiting);
+    clearTimeout(this.still);
+    cancelAnimationFrame(this.frame);
     this.past.end();
     for (const chart of this.charts) chart.end();
   }
@@ -152,28 +175,112 @@ export class Explore implements View {
     if (range.to - range.from >= 1) go({ from: stamp(range.from), to: stamp(range.to), last: undefined });
   }
 
+  /** A key is held that moves what is in sight, or is let go of. */
+  private hold(by: number): void {
+    if (by !== 0 && matchMedia("(prefers-reduced-motion: reduce)").matches) return this.pan((by * (this.span.to - this.span.from)) / 4);
+    this.moving = by === 0 ? undefined : { by, last: performance.now() };
+    if (by !== 0) this.redraw();
+  }
+
+  /** Moves what is in sight by seconds, as far as there is data. */
+  private pan(by: number): void {
+    const { node } = this.context;
+    const [begin, end] = [seconds(node.from ?? ""), seconds(node.to ?? "")];
+    const { from, to } = this.span;
+    // Half of what is in sight may lie beyond the record, so that its ends can be seen for what they are.
+    const half = (to - from) / 2;
+    const least = Math.min(0, begin - half - from);
+    const most = Math.max(0, end + half - to);
+    const moved = Math.min(most, Math.max(least, by));
+    this.span = { from: from + moved, to: to + moved };
+    this.redraw();
+  }
+
+  /** Once before the next frame, however often it is asked for. */
+  private redraw(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame((now) => {
+      this.frame = 0;
+      if (this.moving) {
+        const passed = Math.min(0.1, Math.max(0, now - this.moving.last) / 1000);
+        this.moving.last = now;
+        this.pan(this.moving.by * SPEED * passed * (this.span.to - this.span.from));
+      }
+      for (const chart of this.charts) chart.move(this.span);
+      clearTimeout(this.still);
+      this.still = setTimeout(() => this.settle(), STILL_MS);
+      const { from, to } = this.span;
+      const near = (to - from) / 4;
+      if (!this.asking && (from - near < this.has.from || to + near > this.has.to)) void this.surround();
+    });
+  }
+
+  /** It stands still: a link shows what is in sight. */
+  private settle(): void {
+    const change = { from: stamp(this.span.from), to: stamp(this.span.to), last: undefined };
+    const query = write({ ...read(), from: stamp(this.span.from), to: stamp(this.span.to), last: "" });
+    this.made = query.slice(query.indexOf("?"));
+    go(change, "replace");
+    this.spanKnown(this.span);
+    this.drawTools(this.of());
+    this.then();
+    for (const chart of this.charts) chart.settled();
+    if (this.narrow) void this.draw();
+  }
+
   private async draw(): Promise<void> {
     const { signal } = this.asked;
-    const of = this.of();
-    this.drawTools(of);
-    const { from, to } = this.span;
-    const rate = read().counters === "raw" ? "false" : "auto";
+    this.drawTools(this.of());
     const shift = BESIDE.find(([id]) => id === read().beside);
     this.board.setAttribute("aria-busy", "true");
     try {
-      const ask = (by: number): Promise<SeriesAnswer> => api.series(of, stamp(from - by), stamp(to - by), POINTS, signal, rate);
-      const [answer, before] = await Promise.all([ask(0), shift ? ask(shift[2]).catch(() => null) : null]);
+      const found = await this.ask(this.span, 0);
       if (signal.aborted) return;
       replace(this.note,
-        answer.unknown.length > 0 && h("p", { class: "quiet" }, `Not recorded in this span: ${answer.unknown.join(", ")}`),
-        shift && !before && h("p", { class: "quiet" }, `Nothing is recorded ${shift[1]}.`));
-      this.show(answer, before ? { answer: before, shift: shift?.[2] ?? 0, label: shift?.[1] ?? "" } : undefined);
+        found.answer.unknown.length > 0 && h("p", { class: "quiet" }, `Not recorded in this span: ${found.answer.unknown.join(", ")}`),
+        shift && !found.before && h("p", { class: "quiet" }, `Nothing is recorded ${shift[1]}.`));
+      this.narrow = false;
+      this.show(found);
+      void this.surround();
     } catch (error) {
       if (signal.aborted) return;
       this.clear();
       replace(this.note, failed(error));
     }
     this.board.removeAttribute("aria-busy");
+  }
+
+  /** Loads as much again to either side of what is in sight, so that moving there shows no void. */
+  private async surround(): Promise<void> {
+    const { signal } = this.asked;
+    const of = read().of;
+    this.asking = true;
+    try {
+      if (!this.narrow) {
+        const found = await this.ask(this.span, 1);
+        if (!signal.aborted && of === read().of) this.show(found);
+      }
+    } catch {
+      // What is in sight is there; what is beside it is loaded when it comes into sight.
+      this.narrow = !signal.aborted;
+    }
+    this.asking = false;
+  }
+
+  /** The series over a span and so many times its length to either side, in stretches that are the same whichever part is asked for. */
+  private async ask(span: Range, sides: number): Promise<Found> {
+    const length = span.to - span.from;
+    const points = Math.round(Math.min(POINTS[1], Math.max(POINTS[0], this.board.clientWidth - 110)));
+    const cell = length / points;
+    const first = Math.floor((span.from - sides * length) / cell) * cell;
+    const count = (1 + 2 * sides) * points + 1;
+    const range = { from: first, to: first + count * cell };
+    const rate = read().counters === "raw" ? "false" : "auto";
+    const shift = BESIDE.find(([id]) => id === read().beside);
+    const { signal } = this.asked;
+    const at = (by: number): Promise<SeriesAnswer> => api.series(this.of(), stamp(range.from - by), stamp(range.to - by), count, signal, rate);
+    const [answer, before] = await Promise.all([at(0), shift ? at(shift[2]).catch(() => null) : null]);
+    return { range, answer, before: before && shift ? { answer: before, shift: shift[2], label: shift[1] } : undefined };
   }
 
   private clear(): void {
@@ -183,31 +290,40 @@ export class Explore implements View {
   }
 
   /** A chart for each unit: what is measured alike can be compared. */
-  private show(answer: SeriesAnswer, before: { answer: SeriesAnswer; shift: number; label: string } | undefined): void {
+  private show({ range, answer, before }: Found): void {
     const all = inBytes(answer);
     const units = [...new Set(all.map((one) => one.unit))];
     const old = before ? inBytes(before.answer) : [];
-    this.clear();
     const focus = this.of();
-    for (const unit of units) {
-      const chart = new Chart({ title: TITLES[unit] ?? (unit === "" ? "Number" : unit), unit, height: units.length > 2 ? 190 : 300, clock: this.context.clock, sync: "explore", mark: this.time(), zoom: (range) => this.range(range), pick: (time) => this.look(time) });
-      this.board.append(chart.element);
-      const lines = all.filter((one) => one.unit === unit).flatMap((one): Line[] => {
+    this.has = range;
+    if (units.length !== this.charts.length || units.some((unit, k) => this.charts[k]?.options.unit !== unit)) {
+      this.clear();
+      this.charts = units.map((unit) => this.chart(unit, units.length > 2 ? 190 : 300));
+      this.board.append(...this.charts.map((chart) => chart.element));
+    }
+    for (const chart of this.charts) {
+      const lines = all.filter((one) => one.unit === chart.options.unit).flatMap((one): Line[] => {
         const name = `${one.metric}@${one.subject}`;
-        const colour = (Math.max(0, focus.indexOf(name)) % 8) + 1;
+        const place = Math.max(0, focus.indexOf(name));
         const label = one.subject === "host" ? one.metric : `${one.metric} ${one.subject}`;
-        const line: Line = { label, values: one.values, colour, ...(one.min && one.max ? { min: one.min, max: one.max } : {}) };
+        const line: Line = { label, values: one.values, colour: colourOf(place), pattern: Math.floor(place / LINE_COLOURS.length), ...(one.min && one.max ? { min: one.min, max: one.max } : {}) };
         const then = old.find((other) => other.metric === one.metric && other.subject === one.subject);
-        return then && before ? [line, { label: `${label}, ${before.label}`, values: aligned(answer.at, before.answer.at, then.values, before.shift), colour, dashed: true }] : [line];
+        return then && before ? [line, { label: `${label}, ${before.label}`, values: aligned(answer.at, before.answer.at, then.values, before.shift), colour: line.colour, dashed: true }] : [line];
       });
       chart.set(answer.at, lines, this.span);
-      this.charts.push(chart);
     }
+  }
+
+  private chart(unit: string, height: number): Chart {
+    return new Chart({
+      title: TITLES[unit] ?? (unit === "" ? "Number" : unit), unit, height, clock: this.context.clock, sync: "explore", mark: this.time(),
+      zoom: (range) => this.range(range), pan: (by) => this.pan(by), pick: (time) => this.look(time),
+    });
   }
 
   private drawTools(of: string[]): void {
     const address = read();
-    replace(this.chosen, ...of.map((name, k) => h("li", { class: "chip-chosen" }, h("i", { class: `swatch s${(k % 8) + 1}`, "aria-hidden": "true" }), h("code", {}, name.replace(/@host$/, "")),
+    replace(this.chosen, ...of.map((name, k) => h("li", { class: "chip-chosen" }, h("i", { class: `swatch s${colourOf(k)}`, "aria-hidden": "true" }), h("code", {}, name.replace(/@host$/, "")),
       h("button", { type: "button", "aria-label": `Without ${name}`, click: () => go({ of: of.filter((one) => one !== name).join(" ") || undefined }) }, "✕"))));
     const toggle = (text: string, pressed: boolean, change: Change, title: string): HTMLElement => h("button", { type: "button", "aria-pressed": String(pressed), title, click: () => go(change) }, text);
     const { node } = this.context;
@@ -223,6 +339,17 @@ export class Explore implements View {
         h("button", { type: "button", click: () => said(saveFrom("/api/v1/series", { ...csv, format: "json" }, fileName(node.hostname, from, "json"))) }, "JSON"),
         h("button", { type: "button", click: () => said(saveCharts(`${node.hostname ?? ""} · ${of.join(", ")}`, `${this.context.clock.span(from, to)} ${this.context.clock.zone}, ${duration(to - from)}`, this.charts, fileName(node.hostname, from, "png"))) }, "PNG")));
   }
+}
+
+function colourOf(place: number): number {
+  return LINE_COLOURS[place % LINE_COLOURS.length] ?? 1;
+}
+
+/** Series over a range, and over the same range before. */
+interface Found {
+  range: Range;
+  answer: SeriesAnswer;
+  before: { answer: SeriesAnswer; shift: number; label: string } | undefined;
 }
 
 /** The kernel's kB are 1,024 bytes: an axis in them would have no round numbers. */

@@ -5,7 +5,9 @@ import type { Listed } from "./document";
 import type { Range } from "./lanes";
 import { seconds, stamp } from "./time";
 
-const PIECE_S = 7200;
+/** Seconds of the first piece, and of the longest one: each is twice as long as the one before, so that a week is few questions. */
+const FIRST_S = 7200;
+const MOST_S = 86_400;
 const RANK = { critical: 0, warning: 1, info: 2 };
 
 export interface Found {
@@ -14,14 +16,16 @@ export interface Found {
   seenFrom: number;
 }
 
-/** Tells of what is found after each piece. */
-export async function find(span: Range, signal: AbortSignal, told: (found: Found) => void | Promise<void>): Promise<Found> {
+/** Tells of what is found after each piece. `newest`: the span ends where the data does, whose last hours are asked for as such. */
+export async function find(span: Range, signal: AbortSignal, told: (found: Found) => void | Promise<void>, newest = false): Promise<Found> {
   let found: Found = { list: [], seenFrom: span.to };
-  for (let to = span.to; to > span.from; to -= PIECE_S) {
-    const from = Math.max(span.from, to - PIECE_S);
-    const answer = await api.incidents(stamp(from), stamp(to), signal);
+  let length = FIRST_S;
+  for (let to = span.to; to > span.from; ) {
+    const from = Math.max(span.from, to - length);
+    const answer = newest && to === span.to ? await api.lastIncidents(length, signal) : await api.incidents(stamp(from), stamp(to), signal);
     found = { list: merged(found.list, answer.incidents), seenFrom: from };
     await told(found);
+    [to, length] = [from, Math.min(2 * length, MOST_S)];
   }
   return found;
 }

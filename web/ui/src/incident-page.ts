@@ -33,6 +33,7 @@ export class IncidentPage implements View {
     this.keys = {
       step: (by) => this.view?.lanes.step(by),
       zoom: (by) => this.zoom(by),
+      pan: (by) => this.pan(by),
       whole: () => go({ zoom: read().zoom === "all" ? undefined : "all" }, "replace"),
       next: (by) => this.next(by),
       copy: () => document.getElementById("copy")?.click(),
@@ -73,10 +74,12 @@ export class IncidentPage implements View {
     const { signal } = (this.asked = new AbortController());
     this.endView();
     [this.list, this.explained, this.explanation] = [[], undefined, undefined];
+    [this.span, this.seenFrom] = [{ from: 0, to: 0 }, 0];
     replace(this.rail);
     this.element.classList.remove("has-rail");
     replace(this.place, loading("Looking for incidents"));
     try {
+      await this.openNamed(signal);
       const wanted = spanOf(read(), this.context.node, DEFAULT_S);
       this.span = "typed" in wanted ? await api.span(wanted.typed.from, wanted.typed.to, signal) : wanted;
       this.spanKnown(this.span);
@@ -90,6 +93,20 @@ export class IncidentPage implements View {
     } catch (error) {
       if (!signal.aborted) this.failed(error);
     }
+  }
+
+  /** A link says which incident and over which span it is explained: then nothing has to be looked for first. */
+  private async openNamed(signal: AbortSignal): Promise<void> {
+    const { incident, from, to } = read();
+    if (!incident || !from || !to) return;
+    const found = await api.explain(from, to, signal).catch(() => undefined);
+    const one = found?.incidents.find((other) => other.id === incident);
+    if (!found || !one || signal.aborted) return;
+    this.list = found.incidents.map((other) => listed(other, { from, to }));
+    this.explanation = found;
+    this.explained = listed(one, { from, to });
+    this.draw();
+    this.drawRail();
   }
 
   /** Opens the incident that the address names, or the first of the list. */
@@ -174,6 +191,13 @@ export class IncidentPage implements View {
     go({ zoom: `${(middle - half).toFixed(2)}..${(middle + half).toFixed(2)}` }, "replace");
   }
 
+  private pan(by: number): void {
+    if (!this.view || by === 0) return;
+    const { from, to } = this.view.lanes.current();
+    const moved = (by * (to - from)) / 4;
+    go({ zoom: `${(from + moved).toFixed(2)}..${(to + moved).toFixed(2)}` }, "replace");
+  }
+
   private drawEvidence(): void {
     const wanted = read().evidence;
     const one = this.incident();
@@ -223,4 +247,12 @@ export function namesIncident(address: Address): boolean {
 /** A recording goes on when its last tick is hardly older than the question. */
 export function isLive(node: { to: string | null; now: string }): boolean {
   return node.to !== null && seconds(node.now) - seconds(node.to) < 30;
+}
+
+/** As a list tells it. */
+function listed(one: Incident, explain: { from: string; to: string }): Listed {
+  const cause = one.causes[0];
+  const { id, from, to, open, severity, headline } = one;
+  const processes = (cause?.processes ?? []).map((process) => process.comm);
+  return { id, from, to, open, severity, headline, cause: cause?.cause ?? null, confidence: cause?.confidence ?? null, devices: cause?.devices ?? [], processes, explain };
 }

@@ -11,17 +11,13 @@ import type { Range } from "./lanes";
 import { fileName, save } from "./save";
 import { spanOf } from "./shell";
 import { failed, panel } from "./states";
-import { marks, voids } from "./strip";
+import { marks, unrecorded, voids } from "./strip";
 import { type Clock, seconds, stamp } from "./time";
 import type { Context, Keys, View } from "./view";
 
 /** Looked at when nothing is asked for. */
 export const DEFAULT_S = 7 * 86_400;
 const DAY = 86_400;
-/** Points by which the recorded part of a span is told, and how many columns may be asked. */
-const POINTS = 2000;
-/** One of them is in every recording. */
-const ALWAYS = ["meminfo.MemFree@host", "loadavg.load1@host", "stat.idle@host", "vmstat.pgpgin@host"];
 const FILTERS = ["cause", "device", "process", "severity"] as const;
 
 export class Incidents implements View {
@@ -64,13 +60,16 @@ export class Incidents implements View {
       this.span = await asked(this.context.node, signal);
       this.spanKnown(this.span);
       this.draw();
-      void this.recorded(signal);
+      let first = true;
       await find(this.span, signal, ({ list, seenFrom }) => {
+        // What is wanted first is asked for first.
+        if (first) void this.recorded(signal);
+        first = false;
         this.list = list;
         this.done = seenFrom <= this.span.from;
         this.progress.value = (this.span.to - seenFrom) / Math.max(1, this.span.to - this.span.from);
         this.draw();
-      });
+      }, !read().from && !read().to);
     } catch (error) {
       if (signal.aborted) return;
       this.progress.hidden = true;
@@ -80,9 +79,9 @@ export class Incidents implements View {
 
   /** Where nothing is recorded, there is no knowing. */
   private async recorded(signal: AbortSignal): Promise<void> {
-    const answer = await api.series(ALWAYS, stamp(this.span.from), stamp(this.span.to), POINTS, signal).catch(() => null);
-    if (!answer || signal.aborted) return;
-    this.gaps = holes(answer.at, answer.series.map((one) => one.values), this.span);
+    const gaps = await unrecorded(this.span, signal).catch(() => null);
+    if (!gaps || signal.aborted) return;
+    this.gaps = gaps;
     this.draw();
   }
 
@@ -202,18 +201,6 @@ function valuesOf(one: Listed, name: (typeof FILTERS)[number]): string[] {
 
 function fits(one: Listed, address: Address): boolean {
   return FILTERS.every((name) => !address[name] || valuesOf(one, name).includes(address[name] ?? ""));
-}
-
-/** Stretches in which none of the columns is known. */
-function holes(at: number[], columns: (number | null)[][], span: Range): Range[] {
-  const known = at.filter((_, k) => columns.some((values) => values[k] !== null && values[k] !== undefined));
-  const cell = (span.to - span.from) / POINTS;
-  const near = Math.max(2.1 * cell, 90);
-  const ends = [span.from, ...known, span.to];
-  return ends.slice(1).flatMap((to, k) => {
-    const from = ends[k] ?? to;
-    return to - from > near ? [{ from: from + cell / 2, to: to - cell / 2 }] : [];
-  });
 }
 
 function hours(): HTMLElement[] {

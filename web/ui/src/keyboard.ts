@@ -14,7 +14,8 @@ export interface Always {
 const SHEET: [string, string][] = [
   ["1 2 3", "now, incidents, explore"],
   ["← →", "crosshair to the reading before, after (with Shift: ten)"],
-  ["+ −", "zoom in, out"],
+  ["+ −", "zoom in, out; w and s too"],
+  ["a d", "earlier, later, for as long as it is held (or drag with Shift, or with a finger)"],
   ["0", "the whole, or how it began"],
   ["j k", "next, previous incident"],
   ["o", "now: open what is wrong"],
@@ -55,6 +56,10 @@ export function keys(of: () => Keys, always: Always): void {
       "+": by(on.zoom, 0.6),
       "=": by(on.zoom, 0.6),
       "-": by(on.zoom, 1 / 0.6),
+      w: by(on.zoom, 0.6),
+      s: by(on.zoom, 1 / 0.6),
+      a: event.repeat ? () => undefined : by(on.pan, -1),
+      d: event.repeat ? () => undefined : by(on.pan, 1),
       "0": on.whole,
       j: by(on.next, 1),
       k: by(on.next, -1),
@@ -74,4 +79,8 @@ export function keys(of: () => Keys, always: Always): void {
     event.preventDefault();
     action();
   });
+  // Where the key comes up does not matter, nor that the window was left with it held.
+  const released = (): void => of().pan?.(0);
+  addEventListener("keyup", (event) => (event.key === "a" || event.key === "d") && released());
+  addEventListener("blur", released);
 }

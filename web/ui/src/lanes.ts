@@ -1,6 +1,6 @@
 /** Lanes under one time axis, one for each event, in causal order: the signal, its onset with bounds, and the lead as a brace. */
 
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import { api } from "./api";
 import { axis } from "./axis";
 import { moveCursor } from "./chart";
@@ -8,6 +8,7 @@ import { causal, causeName, firstMover, lead, mainCause } from "./chain";
 import type { Evidence, Incident, Series, SeriesAnswer, TimelineEvent } from "./document";
 import { type Child, h, replace } from "./dom";
 import { brief, duration, inUnit } from "./format";
+import { arrived, plotter } from "./plot";
 import { ROLE_WORDS, type Role, roleOf } from "./roles";
 import { type Clock, seconds, stamp, uncertainty } from "./time";
 
@@ -206,7 +207,8 @@ export class Lanes {
   }
 
   private build(): void {
-    const data = this.data;
+    const [data, plot] = [this.data, plotter()];
+    if (!plot) return void arrived.then(() => this.asked.signal.aborted || this.build());
     if (!data) return;
     const style = getComputedStyle(this.element);
     const colour = (name: string): string => style.getPropertyValue(name).trim();
@@ -220,7 +222,7 @@ export class Lanes {
         continue;
       }
       lane.unit = series.unit;
-      lane.chart = this.chart(lane, series, data.at, colour);
+      lane.chart = this.chart(plot, lane, series, data.at, colour);
       lane.chart.root.setAttribute("role", "img");
       lane.chart.root.setAttribute("aria-label", this.described(lane, series));
     }
@@ -232,7 +234,7 @@ export class Lanes {
     return `${series.metric} of ${series.subject}: ${inUnit(Math.min(...known), series.unit)} to ${inUnit(Math.max(...known), series.unit)}; ${lane.event.headline}`;
   }
 
-  private chart(lane: Lane, series: Series, at: number[], colour: (name: string) => string): uPlot {
+  private chart(plot: typeof uPlot, lane: Lane, series: Series, at: number[], colour: (name: string) => string): uPlot {
     const stroke = colour(`--role-${lane.role}`);
     const { baseline, threshold } = lane.evidence ?? { baseline: null, threshold: null };
     const level = (u: uPlot, value: number | null, dash: number[], style: string): void => {
@@ -253,7 +255,7 @@ export class Lanes {
     const data: uPlot.AlignedData = thinned ? [at, series.values, series.max ?? [], series.min ?? []] : [at, series.values];
     const line: uPlot.Series = { stroke, width: 1.5, fill: `${stroke}26`, points: { show: false } };
     const edge: uPlot.Series = { stroke: `${stroke}00`, width: 0, points: { show: false } };
-    return new uPlot(
+    return new plot(
       {
         width: Math.max(50, lane.plot.clientWidth),
         height: HEIGHT,

@@ -12,7 +12,6 @@ import { type Address, type ViewName, go, read, visit } from "./address";
 import { Problem, api, useToken } from "./api";
 import type { Manual, NodeInfo } from "./document";
 import { h, replace } from "./dom";
-import { Explore } from "./explore";
 import { IncidentPage, isLive, namesIncident } from "./incident-page";
 import { Incidents, DEFAULT_S as LISTED_S } from "./incidents";
 import { help, keys } from "./keyboard";
@@ -88,6 +87,7 @@ function failed(error: unknown): HTMLElement {
 /** Opens the view that the address means. */
 function open(): void {
   if (!node) return;
+  asked += 1;
   view?.end();
   span = undefined;
   const context: Context = { node, clock: clock(), manuals, say, failed };
@@ -99,8 +99,24 @@ function open(): void {
   document.title = `${name} · ${node.hostname ?? "highwater"}`;
   document.body.dataset["view"] = name;
   drawTop();
-  view = name === "now" ? new Now(context) : name === "incidents" ? new Incidents(context, known) : name === "explore" ? new Explore(context, known) : new IncidentPage(context, known);
+  if (name === "explore") return void explore(context, known);
+  view = name === "now" ? new Now(context) : name === "incidents" ? new Incidents(context, known) : new IncidentPage(context, known);
   replace(main, view.element);
+}
+
+/** Exploring comes by itself: who wants to know what is wrong does not wait for it. */
+async function explore(context: Context, known: (found: Range) => void): Promise<void> {
+  const turn = (asked += 1);
+  view = undefined;
+  replace(main, loading("Loading"));
+  try {
+    const { Explore } = await import("./explore");
+    if (turn !== asked) return;
+    view = new Explore(context, known);
+    replace(main, view.element);
+  } catch {
+    if (turn === asked) replace(main, failed(new Problem(0, "the server does not answer", "it was stopped, or the network is down")));
+  }
 }
 
 function theme(): void {

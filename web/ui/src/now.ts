@@ -14,7 +14,7 @@ import { type Drawn, busiest, drawings, lines, names } from "./now-charts";
 import { fileName, saveCharts } from "./save";
 import { failed } from "./states";
 import { listen } from "./stream";
-import { marks } from "./strip";
+import { marks, unrecorded, voids } from "./strip";
 import { processTable } from "./table";
 import { seconds, stamp } from "./time";
 import type { Context, Keys, View } from "./view";
@@ -33,16 +33,22 @@ export class Now implements View {
   private readonly strip = h("div", { class: "strip-plot" });
   private readonly stripAxis = h("div", { class: "axis" });
   private readonly stripNote = h("span", { class: "quiet" });
+  private readonly stripVoid = h("span", { class: "quiet" });
   private readonly board = h("div", { class: "board" });
   private readonly table = h("section", { "aria-labelledby": "doing" });
   private readonly asked = new AbortController();
   private readonly timer = setInterval(() => this.age(), 1000);
   private readonly history = new Map<string, (number | null)[]>();
   private at: number[] = [];
+  /** Times among them that stand for ticks that are missing, in milliseconds. */
+  private holes = new Set<number>();
+  /** Parts of the strip of which nothing is recorded. */
+  private gaps: Range[] = [];
   private charts: { drawn: Drawn; chart: Chart }[] = [];
   private state: Condition | undefined;
   private incidents: Listed[] = [];
   private paused = false;
+  private lookingBack = false;
   private began = false;
   private filling: ReturnType<typeof setTimeout> | undefined;
   private lost: unknown;
@@ -65,14 +71,13 @@ export class Now implements View {
       this.element,
       h("h1", { class: "unseen" }, `${context.node.hostname ?? "This machine"} now`),
       this.banner,
-      h("section", { class: "strip", "aria-labelledby": "strip-title" }, h("h2", { id: "strip-title" }, `The last ${duration(STRIP_S)} `, this.stripNote), this.strip, this.stripAxis),
+      h("section", { class: "strip", "aria-labelledby": "strip-title" }, h("h2", { id: "strip-title" }, `The last ${duration(STRIP_S)} `, this.stripNote, this.stripVoid), this.strip, this.stripAxis),
       tools,
       this.board,
       this.table,
     );
     this.pressed();
     void listen(this.asked.signal, ({ event, data }) => this.got(event, data), (error) => ((this.lost = error), this.age()));
-    void this.lookBack();
   }
 
   changed(before: Address, now: Address): void {
@@ -121,6 +126,8 @@ export class Now implements View {
       if (this.state.now && this.state.to) this.came ??= { when: Date.now() / 1000, age: seconds(this.state.now) - seconds(this.state.to) };
       this.drawStrip();
       this.age();
+      // What is going on now comes first; the hours before are looked through when that is said.
+      if (!this.lookingBack) void this.lookBack();
     } else if (event === "tick") {
       const tick = JSON.parse(data) as Tick;
       const first = this.at.length === 0 && !this.began;
@@ -129,7 +136,7 @@ export class Now implements View {
       this.add(tick);
       if (first) void this.load(false);
       else this.draw();
-      if (!this.paused || first) replace(this.table, h("h2", { id: "doing" }, "Who does what"), processTable(tick.processes, "Processes that do most now"));
+      if (tick.processes && (!this.paused || first)) replace(this.table, h("h2", { id: "doing" }, "Who does what"), processTable(tick.processes, "Processes that do most now"));
       this.age();
     }
   }
@@ -137,10 +144,13 @@ export class Now implements View {
   private add(tick: Tick): void {
     const last = this.at[this.at.length - 1];
     if (last !== undefined && tick.at <= last) return;
-    if (last !== undefined && tick.at - last > 2.5 * (this.state?.interval_s ?? 1)) this.fill();
-    const interval = this.state?.interval_s ?? 1;
-    // What was not sent is not known: a hole, and not a line across.
-    const times = last !== undefined && tick.at - last > 2.5 * interval ? [last + interval, tick.at] : [tick.at];
+    // What was not sent is not known yet: a hole, and not a line across.
+    const hole = last !== undefined && tick.at - last > this.longest();
+    if (hole) {
+      this.holes.add(ms((last + tick.at) / 2));
+      this.fill();
+    }
+    const times = hole ? [(last + tick.at) / 2, tick.at] : [tick.at];
     for (const time of times) {
       this.at.push(time);
       for (const [name, values] of this.history) values.push(time === tick.at ? (tick.values[name] ?? null) : null);
@@ -152,10 +162,16 @@ export class Now implements View {
       }
     }
     const most = (SPANS[SPANS.length - 1] ?? 1800) * 1.2;
-    while ((this.at[0] ?? Infinity) < tick.at - most) {
-      this.at.shift();
-      for (const values of this.history.values()) values.shift();
+    const old = this.at.findIndex((time) => time >= tick.at - most);
+    if (old > 0) {
+      this.at.splice(0, old);
+      for (const values of this.history.values()) values.splice(0, old);
     }
+  }
+
+  /** Seconds between two ticks above which something is missing. */
+  private longest(): number {
+    return 2.5 * (this.state?.interval_s ?? 1);
   }
 
   /** Reads what the stream left out, a moment later: it may leave out more. */
@@ -188,21 +204,25 @@ export class Now implements View {
     this.draw();
   }
 
-  /** Puts older ticks before those that came live. */
+  /** Puts ticks that were read between those that came live. Where ticks are missing in both, there is a hole. */
   private before(at: number[], series: Map<string, (number | null)[]>): void {
-    const known = new Map(this.at.map((time, k) => [Math.round(time * 1000), k]));
-    const all = [...new Set([...at.map((t) => Math.round(t * 1000)), ...known.keys()])].sort((a, b) => a - b);
-    const older = new Map(at.map((time, k) => [Math.round(time * 1000), k]));
+    const known = new Map(this.at.map((time, k) => [ms(time), k]));
+    for (const hole of this.holes) known.delete(hole);
+    this.holes.clear();
+    const read = new Map(at.map((time, k) => [ms(time), k]));
+    const times = [...new Set([...read.keys(), ...known.keys()])].sort((a, b) => a - b);
+    const all = times.flatMap((time, k) => {
+      const last = times[k - 1];
+      if (last === undefined || time - last <= 1000 * this.longest()) return [time];
+      const hole = Math.round((last + time) / 2);
+      this.holes.add(hole);
+      return [hole, time];
+    });
     for (const [name, values] of this.history) {
       const found = series.get(name);
-      const merge = (ms: number): number | null => {
-        const k = known.get(ms);
-        const live = k === undefined ? null : (values[k] ?? null);
-        return live ?? found?.[older.get(ms) ?? -1] ?? null;
-      };
-      this.history.set(name, all.map(merge));
+      this.history.set(name, all.map((time) => values[known.get(time) ?? -1] ?? found?.[read.get(time) ?? -1] ?? null));
     }
-    this.at = all.map((ms) => ms / 1000);
+    this.at = all.map((time) => time / 1000);
   }
 
   private draw(): void {
@@ -285,14 +305,19 @@ export class Now implements View {
 
   private drawStrip(): void {
     const range = this.stripRange();
-    replace(this.strip, ...marks(this.incidents, range, this.context.clock, (one) => this.open(one)));
+    const begun = seconds(this.context.node.from ?? "");
+    const hatched = voids([{ from: range.from, to: begun }, ...this.gaps], range);
+    replace(this.stripVoid, hatched.length > 0 && " · hatched: not recorded");
+    replace(this.strip, ...hatched, ...marks(this.incidents, range, this.context.clock, (one) => this.open(one)));
     axis(this.stripAxis, range, this.context.clock);
   }
 
   /** The hours before are looked through once; what comes later, the stream tells. */
   private async lookBack(): Promise<void> {
+    this.lookingBack = true;
     const range = this.stripRange();
     const from = Math.max(range.from, seconds(this.context.node.from ?? ""));
+    void unrecorded({ from, to: range.to }, this.asked.signal).then((gaps) => ((this.gaps = gaps), this.drawStrip())).catch(() => undefined);
     try {
       await find({ from, to: range.to }, this.asked.signal, ({ list, seenFrom }) => {
         this.incidents = merged(this.incidents, list);
@@ -309,4 +334,8 @@ export class Now implements View {
     const end = this.at[this.at.length - 1] ?? 0;
     await saveCharts(`${node.hostname ?? "This machine"}, ${clock.full(end)} ${clock.zone}`, this.banner.textContent ?? "", this.charts.map(({ chart }) => chart), fileName(node.hostname, end, "png"));
   }
+}
+
+function ms(time: number): number {
+  return Math.round(time * 1000);
 }

@@ -5,7 +5,7 @@ import type { NodeInfo } from "./document";
 import { h, s } from "./dom";
 import { duration, gibibytes } from "./format";
 import { theme } from "./theme";
-import { type Clock, type ZoneChoice, seconds } from "./time";
+import { type Clock, type ZoneChoice, seconds, stamp } from "./time";
 
 /** Looked at when nothing is asked for: the last hours of the data. */
 export const DEFAULT_S = 6 * 3600;
@@ -70,12 +70,20 @@ function mark(): SVGElement {
   );
 }
 
+/** What somebody typed, and not a time that the page itself put into the address. */
+function written(text: string | undefined): string | undefined {
+  return text && !/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? text : undefined;
+}
+
 type Change = { from?: string | undefined; to?: string | undefined; last?: string | undefined };
 
 export function rangeForm(node: NodeInfo, address: Address, span: { from: number; to: number }, otherwise: number, clock: Clock, change: (to: Change) => void): HTMLElement {
   const typed = Boolean(address.from ?? address.to);
-  const from = h("input", { id: "from", type: "text", autocomplete: "off", spellcheck: "false", value: address.from ?? clock.full(span.from).slice(4), size: 20 });
-  const to = h("input", { id: "to", type: "text", autocomplete: "off", spellcheck: "false", value: address.to ?? clock.full(span.to).slice(4), size: 20 });
+  // What stands there is in the zone that is chosen; what is typed is in the node's, as everywhere.
+  const shown = { from: clock.full(span.from).slice(4), to: clock.full(span.to).slice(4) };
+  const meant = (input: HTMLInputElement, name: "from" | "to"): string => (input.value.trim() === shown[name] ? stamp(span[name]) : input.value.trim());
+  const from = h("input", { id: "from", type: "text", autocomplete: "off", spellcheck: "false", value: written(address.from) ?? shown.from, size: 20 });
+  const to = h("input", { id: "to", type: "text", autocomplete: "off", spellcheck: "false", value: written(address.to) ?? shown.to, size: 20 });
   const recorded = seconds(node.to ?? "") - seconds(node.from ?? "");
   const quick = QUICK.filter(([, length], i) => i === 0 || (QUICK[i - 1]?.[1] ?? 0) < recorded || length < recorded);
   const current = typed ? undefined : Number(address.last) || otherwise;
@@ -86,7 +94,7 @@ export function rangeForm(node: NodeInfo, address: Address, span: { from: number
       "aria-label": "Span to look at",
       submit: (event: Event) => {
         event.preventDefault();
-        change({ from: from.value.trim(), to: to.value.trim(), last: undefined });
+        change({ from: meant(from, "from"), to: meant(to, "to"), last: undefined });
       },
     },
     h("label", { for: "from" }, "from"), from,

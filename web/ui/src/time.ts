@@ -7,6 +7,7 @@ export type ZoneChoice = "node" | "utc" | "reader";
 /** Formats in one zone. */
 export class Clock {
   private readonly parts: Intl.DateTimeFormat;
+  private readonly known = new Map<number, Record<string, string>>();
   readonly zone: string;
 
   constructor(choice: ZoneChoice, node: string) {
@@ -37,9 +38,15 @@ export class Clock {
     });
   }
 
+  /** Remembered, because the marks of an axis are asked for in each frame. */
   private fields(seconds: number): Record<string, string> {
+    const second = Math.floor(seconds);
+    const known = this.known.get(second);
+    if (known) return known;
     const fields: Record<string, string> = {};
-    for (const part of this.parts.formatToParts(seconds * 1000)) fields[part.type] = part.value;
+    for (const part of this.parts.formatToParts(second * 1000)) fields[part.type] = part.value;
+    if (this.known.size > 5000) this.known.clear();
+    this.known.set(second, fields);
     return fields;
   }
 

@@ -20,6 +20,8 @@ export interface Keys {
   /** The crosshair to the reading before or after. */
   step?: (by: number) => void;
   zoom?: (by: number) => void;
+  /** Earlier (-1) or later (1) while the key is held; 0 when it is let go of. */
+  pan?: (by: number) => void;
   whole?: () => void;
   /** The next or the one before, of what is listed. */
   next?: (by: number) => void;

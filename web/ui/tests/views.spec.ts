@@ -45,6 +45,9 @@ test("a recording that has ended is said to have, and what was wrong then", asyn
   await expect(page.locator(".banner .headline")).toContainText("page cache flood from vda");
   await expect(page.locator(".banner .age")).toContainText("Is the collector running?");
   await expect(page.locator(".strip-mark")).toHaveCount(1);
+  // The hours before the record began are not said to have been quiet.
+  await expect(page.locator(".strip-void").first()).toBeVisible();
+  await expect(page.locator(".strip h2")).toContainText("hatched: not recorded");
   await page.keyboard.press("o");
   await expect(page.locator(".incident.critical")).toBeVisible();
 });
@@ -94,6 +97,33 @@ test("any series is found by some letters, drawn, as a rate and raw, and beside 
   await expect(page.locator(".explore-note")).toContainText("Nothing is recorded a day before");
   await open(page, `${flood.url}explore?of=no.such`);
   await expect(page.locator(".explore-note")).toContainText("no series no.such@host");
+});
+
+test("a held key moves through time, a drag with Shift too, and the link shows what is in sight", async ({ page }) => {
+  await open(page, `${flood.url}explore?last=60`);
+  const chart = page.locator(".chart canvas");
+  await expect(chart).toBeVisible();
+  await page.evaluate(() => document.querySelector(".chart")?.setAttribute("data-same", "yes"));
+  const from = async (): Promise<number> => Date.parse(new URL(page.url()).searchParams.get("from") ?? "");
+  await page.keyboard.down("a");
+  await page.waitForTimeout(300);
+  await page.keyboard.up("a");
+  await expect(page).toHaveURL(/[?&]from=2/);
+  const first = await from();
+  const box = await chart.boundingBox();
+  if (!box) throw new Error("no chart");
+  await page.mouse.move(box.x + 200, box.y + 100);
+  await page.keyboard.down("Shift");
+  await page.mouse.down();
+  await page.mouse.move(box.x + 300, box.y + 100, { steps: 4 });
+  await page.mouse.up();
+  await page.keyboard.up("Shift");
+  await expect.poll(from).toBeLessThan(first);
+  // It is the same chart that moved, and the link shows the same span.
+  await expect(page.locator(".chart[data-same=yes]")).toHaveCount(1);
+  const shown = await page.locator("#from").inputValue();
+  await page.reload();
+  await expect(page.locator("#from")).toHaveValue(shown);
 });
 
 test("time is scrubbed through: a file, the processes, the disks as they were", async ({ page }) => {
@@ -147,7 +177,7 @@ test("nothing moves for who does not want it", async ({ page }) => {
 test("the whole page is small", async ({ page }) => {
   const sizes: Promise<number>[] = [];
   page.on("response", (response) => {
-    if (/\/(assets\/|theme.js|mark.svg|now$)/.test(response.url())) sizes.push(response.request().sizes().then((size) => size.responseBodySize));
+    if (/\/(assets\/|start.js|mark.svg|now$)/.test(response.url())) sizes.push(response.request().sizes().then((size) => size.responseBodySize));
   });
   await open(page, `${live.url}now`);
   await expect(page.locator(".chart canvas").first()).toBeVisible();

@@ -2,7 +2,7 @@
 
 use super::{SECOND, Served, boot, database, database_with, reading, status};
 use crate::listen;
-use crate::server::{Access, router};
+use crate::server::{Access, site};
 use crate::tls::Tls;
 use model::{Run, RunOrigin, Tick, UnixNanos};
 use std::path::Path;
@@ -287,10 +287,10 @@ async fn encrypted_it_answers_encrypted_only() {
         token: None,
         encrypted: true,
     };
-    let router = router(path, access, stopping.clone());
+    let site = site(path, access, stopping.clone());
     tokio::spawn(listen::serve(
         listener,
-        router,
+        site,
         Some(Arc::new(certificate())),
         stopping.clone(),
     ));
