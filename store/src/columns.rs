@@ -35,8 +35,9 @@ use std::collections::{BTreeMap, HashMap};
 
 /// A group is closed when it has so many numbers: each costs 4 bytes, and reading a column decodes those before it in its group.
 const GROUP_NUMBERS: usize = 600;
-/// A block longer than this is not one that we wrote.
-const MOST_READINGS: u64 = 1 << 20;
+/// A block longer than this is not one that we wrote: a stretch has some 600 ticks. Its columns are given out in full length, whatever a
+/// damaged or hostile block says, so that this is a bound on memory too.
+const MOST_READINGS: u64 = 1 << 14;
 const MOST_COLUMNS: u64 = 1 << 20;
 
 fn bends(steps: &[i64]) -> Vec<i64> {
@@ -53,7 +54,7 @@ pub(crate) fn pack(columns: &[Column], base: &[Column]) -> Vec<u8> {
     let base: Vec<Leader> = base
         .iter()
         .enumerate()
-        .map(|(column, values)| Leader::new(column, values.steps().0))
+        .map(|(column, values)| Leader::new(column, values.steps().0, 0))
         .filter(Leader::moves)
         .collect();
     let mut packer = Packer {
@@ -152,6 +153,7 @@ impl Packer {
         let Apart {
             references,
             residual,
+            cost,
             depth,
         } = relations::take_off(&steps, &self.leaders, base);
         let mut entry = Entry {
@@ -163,7 +165,7 @@ impl Packer {
         };
         if residual.iter().any(|&r| r != 0) {
             let bent = bends(&residual);
-            entry.told = if steps::bits(&bent) < steps::bits(&residual) {
+            entry.told = if steps::cost_below(&bent, cost).is_some() {
                 Told::Bends
             } else {
                 Told::Steps
@@ -178,11 +180,7 @@ impl Packer {
                 .add(&coded[..coded.len() - 1], entry.is_signed(), column.len());
         }
         self.by_steps.insert(steps.clone(), self.entries.len());
-        self.leaders.push(Leader {
-            column: self.entries.len(),
-            steps,
-            depth,
-        });
+        self.leaders.push(Leader::new(self.entries.len(), steps, depth));
         entry
     }
 }
@@ -362,6 +360,19 @@ impl<'a> Block<'a> {
         }
         Some(out)
     }
+}
+
+/// Reads what would be a block if the check sum were right, and the columns of a base that it asks for, likewise.
+#[cfg(fuzzing)]
+pub fn read_unsealed(block: &[u8], base: &[u8]) {
+    const MOST: usize = 64;
+    let (block, base) = (sealed(block), sealed(base));
+    let Some(block) = Block::open(&block) else { return };
+    let wanted: Vec<usize> = (0..block.entries.len().min(MOST)).collect();
+    let needed = block.needs_of_base(&wanted);
+    let steps = Block::open(&base).and_then(|base| base.steps(&needed, &BTreeMap::new()));
+    let columns = block.read(&wanted, &steps.unwrap_or_default());
+    assert!(columns.is_some_and(|columns| columns.iter().all(|column| column.len() == block.readings)));
 }
 
 #[cfg(test)]

@@ -3,20 +3,16 @@
 //! What is moved is read and packed first; then one short transaction stores the blocks and deletes the rows. Who is killed in between
 //! has lost and doubled nothing.
 
-use crate::columns;
 use crate::error::{Result, sqlite};
-use crate::gather::{Gathered, Row};
+use crate::gather::Row;
 use crate::hot::KEY_EVERY;
+use crate::packed::{BASE_SOURCE, Packed};
 use crate::schema::GIVE_BACK;
 use crate::writer::Writer;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Ticks in a full stretch.
 pub const STRETCH_TICKS: u64 = 10 * KEY_EVERY;
-
-/// The source whose columns those of others over the same ticks are told against: most of meminfo and of zoneinfo's nodes is vmstat
-/// again, read in the same milliseconds.
-const BASE_SOURCE: &str = "vmstat";
 
 /// What a collector compacts leaves fewer free pages than this, and its next ticks fill them.
 const FREE_PAGES: i64 = 1024;
@@ -90,41 +86,16 @@ impl Writer {
         let (Some(first), Some(last)) = (rows.first().map(|r| r.id), rows.last().map(|r| r.id)) else {
             return Ok(false);
         };
-        let gathered = self.gather(&rows)?;
         let base = self.source_id(BASE_SOURCE)?;
-        let base = gathered.blocks.iter().find(|b| b.source == base);
-        let mut packed: Vec<(&Gathered, bool, Vec<u8>)> = gathered
-            .blocks
-            .iter()
-            .map(|block| {
-                let base = base.filter(|b| b.source != block.source && b.has_ticks_of(block));
-                (
-                    block,
-                    base.is_some(),
-                    columns::pack(&block.columns, base.map_or(&[], |b| &b.columns)),
-                )
-            })
-            .collect();
-        // The base is stored first, so that the others can name it.
-        packed.sort_by_key(|(block, ..)| base.is_none_or(|b| !std::ptr::eq(b, *block)));
+        let packed = Packed::of(self.gather(&rows)?, base);
         self.atomically(|db| {
-            if !due.is_there(db, "tick", first, last, rows.len())? {
-                return Ok(());
-            }
-            gathered.store(db, due.run)?;
-            let stretch = db.last_insert_rowid();
-            let mut base_id = None;
-            for (block, is_based, body) in &packed {
-                block.store(db, stretch, base_id.filter(|_| *is_based), body)?;
-                base_id = base_id.or(Some(db.last_insert_rowid()).filter(|_| base.is_some()));
-            }
-            for (from, to) in &gathered.lost {
+            if due.is_there(db, "tick", first, last, rows.len())? {
+                packed.store(db, due.run)?;
                 db.execute(
-                    "INSERT INTO gap (from_ns, to_ns, source, why) VALUES (?1, ?2, NULL, 'what was stored was damaged')",
-                    params![from, to],
+                    "DELETE FROM tick WHERE run = ?1 AND id BETWEEN ?2 AND ?3",
+                    params![due.run, first, last],
                 )?;
             }
-            db.execute("DELETE FROM tick WHERE run = ?1 AND id BETWEEN ?2 AND ?3", params![due.run, first, last])?;
             Ok(())
         })?;
         if due.is_cut {

@@ -8,8 +8,8 @@ use crate::writer::Writer;
 use model::Template;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A row of a tick.
 pub(crate) struct Row {
@@ -30,11 +30,9 @@ impl Writer {
         });
         let slots = |id: i64| templates.borrow_mut().get(id).map(|t| t.slots().len());
         let mut stretch = Stretch::default();
-        let mut open: BTreeMap<i64, usize> = BTreeMap::new();
         let mut before = Before::default();
         let mut is_lost = false;
         for row in rows {
-            let index = stretch.stamps.len();
             is_lost &= !row.key;
             let mut readings: Vec<(i64, i64, i64, Vec<u64>)> = Vec::new();
             let decoded = before.decode(&row.body, &slots, &mut |r: HotReading<'_>| {
@@ -45,25 +43,15 @@ impl Writer {
                 stretch.lose(row.at);
                 continue;
             }
-            stretch.keep(row);
-            for (source, template, offset, values) in readings {
-                // A file's first template may not know yet how its numbers are padded: where the next one fits the readings before
-                // it too, they are told in its terms, and one block serves.
-                let place = open.get(&source).copied().filter(|&b| {
-                    let mut templates = templates.borrow_mut();
-                    let block = &mut stretch.blocks[b];
-                    block.template == template
-                        || templates
-                            .get(block.template)
-                            .zip(templates.get(template))
-                            .is_some_and(|(old, new)| block.retell(&old, &new, template))
-                });
-                let place = place.unwrap_or_else(|| {
-                    stretch.blocks.push(Gathered::new(source, template, values.len()));
-                    stretch.blocks.len() - 1
-                });
-                open.insert(source, place);
-                stretch.blocks[place].push(index, row.at, offset, &values);
+            stretch.keep(row.at, row.monotonic);
+            for (source, template, offset, values) in &readings {
+                let reading = HotReading {
+                    source: *source,
+                    template: *template,
+                    offset: *offset,
+                    values,
+                };
+                stretch.push(reading, &mut |id| templates.borrow_mut().get(id));
             }
         }
         // What could not be read for now is not damaged.
@@ -77,12 +65,12 @@ impl Writer {
 /// Templates of rows, read as they are met.
 struct RowTemplates<'a> {
     writer: &'a Writer,
-    known: HashMap<i64, Option<Rc<Template>>>,
+    known: HashMap<i64, Option<Arc<Template>>>,
     trouble: Option<Error>,
 }
 
 impl RowTemplates<'_> {
-    fn get(&mut self, id: i64) -> Option<Rc<Template>> {
+    fn get(&mut self, id: i64) -> Option<Arc<Template>> {
         if let Some(known) = self.known.get(&id) {
             return known.clone();
         }
@@ -93,7 +81,7 @@ impl RowTemplates<'_> {
         let template = match body {
             Ok(body) => body
                 .and_then(|body| Template::from_bytes(&body).ok())
-                .map(Rc::new),
+                .map(Arc::new),
             Err(error) => {
                 self.trouble = Some(error);
                 return None;
@@ -109,19 +97,52 @@ impl RowTemplates<'_> {
 pub(crate) struct Stretch {
     pub(crate) stamps: Vec<(i64, i64)>,
     pub(crate) blocks: Vec<Gathered>,
+    /// The last block of each source.
+    open: HashMap<i64, usize>,
     /// From when to when rows could not be read.
     pub(crate) lost: Vec<(i64, i64)>,
     is_losing: bool,
 }
 
 impl Stretch {
-    fn keep(&mut self, row: &Row) {
+    /// Begins a tick.
+    pub(crate) fn keep(&mut self, at: i64, monotonic: i64) {
         if std::mem::take(&mut self.is_losing)
             && let Some((_, to)) = self.lost.last_mut()
         {
-            *to = row.at;
+            *to = at;
         }
-        self.stamps.push((row.at, row.monotonic));
+        self.stamps.push((at, monotonic));
+    }
+
+    /// Adds a reading of the tick that was begun last.
+    pub(crate) fn push(
+        &mut self,
+        reading: HotReading<'_>,
+        template: &mut dyn FnMut(i64) -> Option<Arc<Template>>,
+    ) {
+        let HotReading {
+            source,
+            template: id,
+            offset,
+            values,
+        } = reading;
+        let (index, at) = (self.stamps.len() - 1, self.stamps[self.stamps.len() - 1].0);
+        // A file's first template may not know yet how its numbers are padded: where the next one fits the readings before it too,
+        // they are told in its terms, and one block serves.
+        let place = self.open.get(&source).copied().filter(|&place| {
+            let block = &mut self.blocks[place];
+            block.template == id
+                || template(block.template)
+                    .zip(template(id))
+                    .is_some_and(|(old, new)| block.retell(&old, &new, id))
+        });
+        let place = place.unwrap_or_else(|| {
+            self.blocks.push(Gathered::new(source, id, values.len()));
+            self.blocks.len() - 1
+        });
+        self.open.insert(source, place);
+        self.blocks[place].push(index, at, offset, values);
     }
 
     fn lose(&mut self, at: i64) {

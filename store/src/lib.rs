@@ -16,7 +16,9 @@ mod gather;
 mod head;
 mod hot;
 mod hot_reader;
+mod import;
 mod many;
+mod packed;
 mod paths;
 mod process_reader;
 mod processes;
@@ -44,6 +46,12 @@ pub use retention::Retention;
 pub use schema::SCHEMA_VERSION;
 pub use stretches::{BlockSummary, Slots, StoredReading, Stretch};
 pub use writer::{RunId, Writer};
+
+/// What the fuzz targets need of the inside.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use crate::columns::read_unsealed as block;
+}
 
 /// For the extension, which speaks to SQLite about its table, in the version that is used here.
 #[cfg(feature = "loadable")]

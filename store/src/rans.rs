@@ -82,10 +82,56 @@ fn share(starts: &[u16; SYMBOLS], symbol: usize) -> (u16, u16) {
     (starts[symbol], end - starts[symbol])
 }
 
-/// Bits that `symbol` costs when its probability is that of the two tables on average.
-pub(crate) fn cost(a: &Table, b: &Table, symbol: usize) -> f32 {
-    BITS as f32 - f32::from(share(&a.between(b), symbol).1).log2()
+/// 1/[`BIT`] bits that `symbol` costs when its probability is that of the two tables on average.
+#[inline]
+pub(crate) fn cost(a: &Table, b: &Table, symbol: usize) -> u64 {
+    // As `between` says, but only of the one symbol.
+    let start = |symbol: usize| (a.starts[symbol] + b.starts[symbol]) >> 1;
+    let end = if symbol + 1 < SYMBOLS {
+        start(symbol + 1)
+    } else {
+        ONE
+    };
+    share_cost(end - start(symbol))
 }
+
+/// 1/[`BIT`] bits that a bit costs which is set in `p` of 2^15 cases.
+#[inline]
+pub(crate) fn bit_cost(p: u16, bit: bool) -> u64 {
+    share_cost(if bit { p } else { ONE - p })
+}
+
+/// What one bit is in costs.
+pub(crate) const BIT: u64 = 1 << 11;
+
+/// 1/[`BIT`] bits that something costs whose share is so much of 2^15.
+#[inline]
+fn share_cost(share: u16) -> u64 {
+    // The leading one's place says how many whole bits, the eight bits below it the rest.
+    let zeros = (share | 1).leading_zeros();
+    let below = usize::from((share | 1) << zeros) >> 7 & 0xff;
+    u64::from(zeros) * BIT - u64::from(PARTS[below])
+}
+
+/// The logarithm to base 2 of 1 + (i + ½)/256, in 1/[`BIT`].
+static PARTS: [u16; 256] = {
+    let mut parts = [0; 256];
+    let mut i = 0;
+    while i < parts.len() {
+        // By squaring, a digit at a time: from 2 on the digit is one.
+        let (mut number, mut log, mut digit) = ((1 << 30) + (2 * i as u64 + 1) * (1 << 21), 0, BIT / 2);
+        while digit > 0 {
+            number = (number * number) >> 30;
+            if number >= 1 << 31 {
+                (number, log) = (number >> 1, log + digit);
+            }
+            digit /= 2;
+        }
+        parts[i] = log as u16;
+        i += 1;
+    }
+    parts
+};
 
 /// Collects symbols, then writes them.
 #[derive(Default)]

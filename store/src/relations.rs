@@ -3,7 +3,8 @@
 //! Files say the same thing several times over (`Active` and its two parts, zones and their node, a disk and its partition). A search
 //! over samples finds up to [`MOST`] columns whose steps, times a factor, are best taken off; only what that leaves is coded.
 
-use crate::steps::bits;
+use crate::rans::BIT;
+use crate::steps::cost_below;
 
 /// Columns taken off one column at most.
 pub(crate) const MOST: usize = 3;
@@ -13,9 +14,9 @@ const DEPTH: u8 = 3;
 const REACH: usize = 64;
 /// Ticks that a column is tried on before all are.
 const SAMPLE: usize = 96;
-/// A reference costs about this many bits, and must save that and a part of what there is: it slows reading down.
-const REFERENCE_BITS: f32 = 14.0;
-const LEAST_SAVING: f32 = 1.0 / 32.0;
+/// A reference costs about this, and must save that and one of so many parts of what there is: it slows reading down.
+const REFERENCE_COST: u64 = 14 * BIT;
+const LEAST_SAVING: u64 = 32;
 /// So many of the candidates that look best are tried in earnest.
 const TRIED: usize = 2;
 
@@ -81,20 +82,66 @@ pub(crate) struct Leader {
     pub(crate) column: usize,
     pub(crate) steps: Vec<i64>,
     /// How many columns stand between it and one that is told by itself, at most.
-    pub(crate) depth: u8,
+    depth: u8,
+    sample: Sample,
 }
 
 impl Leader {
-    pub(crate) fn new(column: usize, steps: Vec<i64>) -> Leader {
+    pub(crate) fn new(column: usize, steps: Vec<i64>, depth: u8) -> Leader {
         Leader {
             column,
+            sample: Sample::of(&steps),
             steps,
-            depth: 0,
+            depth,
         }
     }
 
     pub(crate) fn moves(&self) -> bool {
         self.steps.iter().any(|&s| s != 0)
+    }
+}
+
+/// Some of the steps of a column, at the same ticks for all columns of the same length.
+struct Sample {
+    steps: Vec<i64>,
+    /// The same once more, and their sum and that of their squares.
+    numbers: Vec<f64>,
+    sum: f64,
+    square: f64,
+}
+
+impl Sample {
+    fn of(steps: &[i64]) -> Sample {
+        let stride = steps.len().div_ceil(SAMPLE).max(1);
+        let steps: Vec<i64> = steps.iter().step_by(stride).copied().collect();
+        let numbers: Vec<f64> = steps.iter().map(|&step| step as f64).collect();
+        Sample {
+            sum: numbers.iter().sum(),
+            square: numbers.iter().map(|number| number * number).sum(),
+            steps,
+            numbers,
+        }
+    }
+
+    /// By least squares, how much this rises with `other`; 0 when `other` is always the same.
+    fn slope(&self, other: &Sample) -> f64 {
+        // Four sums at a time: they do not wait for each other.
+        let (mine, others) = (self.numbers.chunks_exact(4), other.numbers.chunks_exact(4));
+        let last = mine.remainder().iter().zip(others.remainder());
+        let mut sums = [0.0; 4];
+        for (mine, others) in mine.zip(others) {
+            for i in 0..4 {
+                sums[i] += mine[i] * others[i];
+            }
+        }
+        let with = sums.iter().sum::<f64>() + last.map(|(a, b)| a * b).sum::<f64>();
+        let n = self.numbers.len() as f64;
+        let spread = other.square - other.sum * other.sum / n;
+        if spread > 0.0 {
+            (with - self.sum * other.sum / n) / spread
+        } else {
+            0.0
+        }
     }
 }
 
@@ -110,6 +157,8 @@ pub(crate) struct Reference {
 pub(crate) struct Apart {
     pub(crate) references: Vec<Reference>,
     pub(crate) residual: Vec<i64>,
+    /// What the residual costs, as [`cost_below`] says.
+    pub(crate) cost: u64,
     pub(crate) depth: u8,
 }
 
@@ -118,31 +167,36 @@ pub(crate) fn take_off(steps: &[i64], earlier: &[Leader], base: &[Leader]) -> Ap
     let mut apart = Apart {
         references: Vec::new(),
         residual: steps.to_vec(),
+        cost: cost_below(steps, u64::MAX).unwrap_or(u64::MAX),
         depth: 0,
     };
     let near = &earlier[earlier.len().saturating_sub(REACH)..];
-    let mut now = bits(steps);
-    while apart.references.len() < MOST && now > REFERENCE_BITS {
-        let found = candidates(&apart.residual, near, base)
-            .into_iter()
-            .map(|(in_base, other, factor)| {
-                let residual: Vec<i64> = less(&apart.residual, &other.steps, factor).collect();
-                (bits(&residual), in_base, other, factor, residual)
-            })
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((cost, in_base, other, factor, residual)) = found else {
+    let mut residual = Vec::with_capacity(steps.len());
+    while apart.references.len() < MOST {
+        let Some(mut limit) = (apart.cost - apart.cost / LEAST_SAVING).checked_sub(REFERENCE_COST) else {
             break;
         };
-        if cost + REFERENCE_BITS + now * LEAST_SAVING >= now {
-            break;
+        let mut found = None;
+        let mut best = Vec::new();
+        for (in_base, other, factor) in candidates(&apart.residual, near, base) {
+            residual.clear();
+            residual.extend(less(&apart.residual, &other.steps, factor));
+            if let Some(cost) = cost_below(&residual, limit) {
+                limit = cost;
+                found = Some((cost, in_base, other, factor));
+                std::mem::swap(&mut best, &mut residual);
+            }
         }
+        let Some((cost, in_base, other, factor)) = found else {
+            break;
+        };
         apart.references.push(Reference {
             in_base,
             column: other.column,
             factor,
         });
         apart.depth = apart.depth.max(if in_base { 1 } else { other.depth + 1 });
-        (now, apart.residual) = (cost, residual);
+        (apart.cost, apart.residual) = (cost, best);
     }
     apart
 }
@@ -156,19 +210,13 @@ fn less<'a>(steps: &'a [i64], other: &'a [i64], factor: Factor) -> impl Iterator
 
 /// The few that look best on a sample.
 fn candidates<'a>(steps: &[i64], near: &'a [Leader], base: &'a [Leader]) -> Vec<(bool, &'a Leader, Factor)> {
-    let stride = steps.len().div_ceil(SAMPLE).max(1);
-    let sampled: Vec<i64> = steps.iter().step_by(stride).copied().collect();
-    let rough = |steps: &mut dyn Iterator<Item = i64>| -> u32 {
-        steps
-            .map(|s| 64 - s.unsigned_abs().leading_zeros() + u32::from(s != 0))
-            .sum()
-    };
-    let now = rough(&mut sampled.iter().copied());
+    let sample = Sample::of(steps);
+    let now: u32 = sample.steps.iter().map(|&step| rough(step)).sum();
     let mut found: Vec<(u32, bool, &Leader, Factor)> = Vec::new();
     let own = near.iter().filter(|l| l.depth < DEPTH).map(|l| (false, l));
     for (in_base, leader) in own.chain(base.iter().map(|l| (true, l))) {
         // The slope that fits best, and 1 or -1, which do where a few large steps spoil the slope.
-        let slope = slope(&sampled, leader.steps.iter().step_by(stride));
+        let slope = sample.slope(&leader.sample);
         let sign = Factor {
             code: u8::from(slope < 0.0),
         };
@@ -177,11 +225,7 @@ fn candidates<'a>(steps: &[i64], near: &'a [Leader], base: &'a [Leader]) -> Vec<
             .into_iter()
             .flatten()
         {
-            let mut left = sampled
-                .iter()
-                .zip(leader.steps.iter().step_by(stride))
-                .map(|(&a, &b)| a.wrapping_sub(factor.of(b)));
-            let cost = rough(&mut left);
+            let cost = less(&sample.steps, &leader.sample.steps, factor).map(rough).sum();
             if cost < now {
                 found.push((cost, in_base, leader, factor));
             }
@@ -195,23 +239,9 @@ fn candidates<'a>(steps: &[i64], near: &'a [Leader], base: &'a [Leader]) -> Vec<
         .collect()
 }
 
-/// By least squares, how much `steps` rises with `other`; 0 when `other` is always the same.
-fn slope<'a>(steps: &[i64], other: impl Iterator<Item = &'a i64>) -> f64 {
-    let (mut a, mut b, mut with, mut square) = (0.0, 0.0, 0.0, 0.0);
-    for (&step, &other) in steps.iter().zip(other) {
-        let (step, other) = (step as f64, other as f64);
-        a += step;
-        b += other;
-        with += step * other;
-        square += other * other;
-    }
-    let n = steps.len() as f64;
-    let spread = square - b * b / n;
-    if spread > 0.0 {
-        (with - a * b / n) / spread
-    } else {
-        0.0
-    }
+/// About how many bits a step takes.
+fn rough(step: i64) -> u32 {
+    64 - step.unsigned_abs().leading_zeros() + u32::from(step != 0)
 }
 
 #[cfg(test)]
@@ -219,7 +249,7 @@ mod tests {
     use super::*;
 
     fn leader(column: usize, steps: &[i64]) -> Leader {
-        Leader::new(column, steps.to_vec())
+        Leader::new(column, steps.to_vec(), 0)
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! are. What length is likely follows from the lengths just before, as learnt from recordings ([`USUAL`]), and from all lengths of this
 //! column so far; the two count for half each. Columns know nothing of each other, so that each can be read alone.
 
-use crate::rans::{Decoder, Encoder, SYMBOLS, Table, cost};
+use crate::rans::{BIT, Decoder, Encoder, SYMBOLS, Table, bit_cost, cost};
 
 /// How often which length follows (columns: 0, 1, … 14, 15 and more bits) when the mean of the lengths before is so many half bits
 /// (rows). Counted over all columns of eight recordings of 120 s of a virtual machine, idle and under reads, writes and memory pressure.
@@ -189,25 +189,27 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, count: usize, signed: bool) -> V
     steps
 }
 
-/// About how many bits [`encode`] takes.
-pub(crate) fn bits(steps: &[i64]) -> f32 {
+/// About how much [`encode`] takes, in 1/[`BIT`] bits. `None`: `limit` or more.
+pub(crate) fn cost_below(steps: &[i64], limit: u64) -> Option<u64> {
     let mut model = Model::new(are_signed(steps));
-    let mut bits = 0.0;
+    let mut all = 0;
     for &step in steps {
         let length = length(step);
         let usual = model.usual();
-        bits += cost(usual, &model.own, length.min(LONG) as usize);
+        all += cost(usual, &model.own, length.min(LONG) as usize);
         model.learn(length);
         if length > 0 {
-            bits += length as f32 - 1.0;
+            all += u64::from(length - 1) * BIT;
+            if model.signed {
+                all += bit_cost(model.negative[model.was_negative], step < 0);
+                model.learn_sign(step < 0);
+            }
         }
-        if length > 0 && model.signed {
-            let p = f32::from(model.negative[model.was_negative]) / 32_768.0;
-            bits -= if step < 0 { p.log2() } else { (1.0 - p).log2() };
-            model.learn_sign(step < 0);
+        if all >= limit {
+            return None;
         }
     }
-    bits
+    Some(all)
 }
 
 /// A number with its length told by a table: for what is not a step.
@@ -271,7 +273,10 @@ mod tests {
             let mut encoder = Encoder::default();
             encode(&steps, are_signed(&steps), &mut encoder);
             let bytes = encoder.finish().len() as f32;
-            prop_assert!((bits(&steps) / 8.0 - bytes).abs() < 5.0 + bytes / 50.0);
+            let cost = cost_below(&steps, u64::MAX).unwrap();
+            prop_assert!((cost as f32 / BIT as f32 / 8.0 - bytes).abs() < 5.0 + bytes / 50.0);
+            prop_assert_eq!(cost_below(&steps, cost), None);
+            prop_assert_eq!(cost_below(&steps, cost + 1), Some(cost));
         }
 
         #[test]

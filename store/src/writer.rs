@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, sqlite};
 use crate::hot::{Before, HotReading, KEY_EVERY, OFFSET_UNIT};
+use crate::import::Import;
 use crate::processes::Live;
 use crate::schema;
 use model::{Boot, ProcessIdentity, Run, RunOrigin, Template, Tick, UnixNanos};
@@ -37,6 +38,8 @@ pub struct Writer {
     /// The row being written.
     pub(crate) row: Vec<u8>,
     ids: Vec<(i64, i64)>,
+    /// An import that is being made.
+    pub(crate) import: Option<Import>,
 }
 
 /// A source, and its last templates, the newest first: one of them is nearly always that of the next tick too.
@@ -91,6 +94,7 @@ impl Writer {
             met: Vec::new(),
             row: Vec::new(),
             ids: Vec::new(),
+            import: None,
         };
         writer.reload()?;
         Ok(writer)
@@ -218,6 +222,11 @@ impl Writer {
         ids.clear();
         for reading in &tick.readings {
             ids.push(self.ids(&reading.source, &reading.template)?);
+        }
+        if self.import.is_some() {
+            let done = self.gather_import(run, tick, &ids);
+            self.ids = ids;
+            return done;
         }
         self.enter(run)?;
         let current = self.current.as_mut().expect("entered above");

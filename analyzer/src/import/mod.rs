@@ -31,6 +31,8 @@ pub use detect::{Format, detect};
 pub use machine::Machine;
 pub use oswatcher::import as oswatcher;
 pub use pcp::import as pcp;
+#[cfg(fuzzing)]
+pub use pcp::printed as pcp_printed;
 pub use recording::import as recording;
 pub use snapshots::{Options as LogOptions, import as proc_log};
 pub use tree::{snapshots, sosreport};

@@ -69,7 +69,7 @@ pub fn import(path: &Path, writer: &mut Writer, progress: &mut dyn FnMut(Progres
         bytes: total_bytes,
         notes: missing.map(|file| format!("{file} is missing")).collect(),
     };
-    writer.transaction(|writer| {
+    writer.import(|writer| {
         let Some(run) = writer.begin_run(&boot, &run)? else {
             return Ok(Outcome::AlreadyThere);
         };

@@ -66,7 +66,7 @@ fn an_import_is_all_or_nothing_and_once() {
     let scratch = Scratch::new();
     let mut writer = scratch.writer();
     let import = |writer: &mut Writer, fail: bool| {
-        writer.transaction(|w| -> Result<bool, Error> {
+        writer.import(|w| -> Result<bool, Error> {
             let Some(now) = w.begin_run(&boot("a"), &run(RunOrigin::Import, Some("k")))? else {
                 return Ok(false);
             };

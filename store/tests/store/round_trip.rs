@@ -20,6 +20,8 @@ enum Step {
     Many(u16),
     /// Several ticks in one transaction, which is undone or not.
     Together(Vec<Vec<u8>>, bool),
+    /// A run of its own in an import: texts, then many ticks; undone or not.
+    Import(Vec<Vec<(usize, Vec<u8>)>>, u16, bool),
     CompactOnce(bool),
     CompactAll,
     /// By another program, while ours has the database open.
@@ -38,9 +40,11 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 
 fn step() -> impl Strategy<Value = Step> {
     let clock = prop_oneof![8 => Just(SECOND), 1 => 0..3 * SECOND, 1 => -100 * SECOND..100 * SECOND];
-    let readings = proptest::collection::vec((0..SOURCES.len(), text()), 0..4);
+    let readings = || proptest::collection::vec((0..SOURCES.len(), text()), 0..4);
     prop_oneof![
-        20 => (readings, clock).prop_map(|(readings, clock)| Step::Append(readings, clock)),
+        1 => (proptest::collection::vec(readings(), 0..70), 0u16..1400, any::<bool>())
+            .prop_map(|(texts, many, undo)| Step::Import(texts, many, undo)),
+        20 => (readings(), clock).prop_map(|(readings, clock)| Step::Append(readings, clock)),
         1 => (1u16..700).prop_map(Step::Many),
         1 => (proptest::collection::vec(text(), 1..5), any::<bool>()).prop_map(|(t, undo)| Step::Together(t, undo)),
         1 => any::<bool>().prop_map(Step::CompactOnce),
@@ -130,18 +134,24 @@ impl Node {
         self.note(&tick);
     }
 
+    /// Numbers that move as those of kernel files do.
+    fn moving(&mut self) -> [(usize, Vec<u8>); 2] {
+        self.counter = self.counter * 5 / 4 % 100_000 + 1;
+        let n = self.counter;
+        let texts = [
+            (0, format!("nr_free {n}\npgfree {}\n", n / 7)),
+            (1, format!("Free: {:>9} kB\n", n * 4)),
+        ];
+        texts.map(|(source, text)| (source, text.into_bytes()))
+    }
+
     fn step(&mut self, step: Step) {
         match step {
             Step::Append(texts, clock) => self.append(&texts, clock),
             Step::Many(count) => {
                 for _ in 0..count {
-                    self.counter = self.counter * 5 / 4 % 100_000 + 1;
-                    let n = self.counter;
-                    let texts = [
-                        (0, format!("nr_free {n}\npgfree {}\n", n / 7)),
-                        (1, format!("Free: {:>9} kB\n", n * 4)),
-                    ];
-                    self.append(&texts.map(|(source, text)| (source, text.into_bytes())), SECOND);
+                    let texts = self.moving();
+                    self.append(&texts, SECOND);
                 }
             }
             Step::Together(texts, is_undone) => {
@@ -162,6 +172,36 @@ impl Node {
                 });
                 assert_eq!(done.is_err(), is_undone);
                 if !is_undone {
+                    ticks.iter().for_each(|tick| self.note(tick));
+                }
+            }
+            Step::Import(texts, many, is_undone) => {
+                let mut ticks = Vec::new();
+                for texts in texts {
+                    self.now += SECOND;
+                    ticks.push(self.tick(&texts));
+                }
+                for _ in 0..many {
+                    self.now += SECOND;
+                    let texts = self.moving();
+                    ticks.push(self.tick(&texts));
+                }
+                let done = self.writer().import(|writer| {
+                    let run = writer
+                        .begin_run(&boot("a"), &run(RunOrigin::Import, None))?
+                        .unwrap();
+                    for tick in &ticks {
+                        writer.append(run, tick)?;
+                    }
+                    let no = Error::Damaged {
+                        path: "x".into(),
+                        what: "nothing".into(),
+                    };
+                    if is_undone { Err(no) } else { Ok(run) }
+                });
+                assert_eq!(done.is_err(), is_undone);
+                if let Ok(run) = done {
+                    self.run = run;
                     ticks.iter().for_each(|tick| self.note(tick));
                 }
             }

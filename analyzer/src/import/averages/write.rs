@@ -78,7 +78,7 @@ pub(in crate::import) fn write(
     };
     let is_average = averages.columns.iter().any(|column| column.kind == Kind::Rate);
     let memory_bytes = beside.memory_bytes.or_else(|| averages.total_memory());
-    writer.transaction(|writer| {
+    writer.import(|writer| {
         let mut sources = BTreeSet::new();
         let mut readings = beside.readings.into_iter().flatten().peekable();
         let mut processes = beside.processes.into_iter().flatten().peekable();

@@ -316,7 +316,7 @@ impl Snapshots {
             bytes: 0,
             notes: options.machine.note().into_iter().chain(self.notes()).collect(),
         };
-        writer.transaction(|writer| {
+        writer.import(|writer| {
             let Some(run) = writer.begin_run(&boot, &run)? else {
                 return Ok(Outcome::AlreadyThere);
             };
