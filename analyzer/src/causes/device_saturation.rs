@@ -230,6 +230,7 @@ mod tests {
     #[test]
     fn a_disk_full_of_evicted_pages_or_of_writeback_is_full_in_consequence() {
         let evicted = full().during(30..50, |m| {
+            m.cache(190 * MB);
             m.kswapd(60_000, 190 * MB);
             m.count("workingset_refault_file", 40_000);
         });

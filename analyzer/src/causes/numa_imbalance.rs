@@ -100,8 +100,8 @@ mod tests {
             0.75, at most Likely: no variant, from 30.00 s (30.00 to 31.00)
             devices [], processes []
             node 1 is short while node 0 has plenty
-            node 1 has 1 times its high marks free, node 0 22 times.
-            + node 1 has 1 times its high marks free, node 0 22 times
+            node 1 has 1 times its high marks free, node 0 21 times.
+            + node 1 has 1 times its high marks free, node 0 21 times
             ? /proc/PID/numa_maps: which process is bound to that node
         "#]]
         .assert_eq(&short(2).judges("numa_imbalance"));

@@ -179,7 +179,7 @@ mod tests {
             + free is 11 times high
             + steal went 1.59 GB beyond what was read; free memory rose by 1.6 GB
             + no direct reclaim: nobody was below the min mark
-            + 0/Normal: only 0 of 520,014 free pages lie in blocks of order 4 or more
+            + 0/Normal: only 0 of 519,993 free pages lie in blocks of order 4 or more
             - 0/DMA32: 155,648 of 173,331 free pages lie in blocks of order 4 or more
             ? tracepoint mm_vmscan_kswapd_wake: for which order kswapd was woken, and so who asked for it
         "#]].assert_eq(&story.judges("over_reclaim"));

@@ -109,7 +109,7 @@ mod tests {
         let cache = || {
             Story::of(60)
                 .during(30..45, |m| m.reads_files("vdb", 150 * MB))
-                .during(43..50, |m| m.kswapd(30_000, 100 * MB))
+                .during(42..50, |m| m.kswapd(30_000, 150 * MB))
         };
         expect![[r#"
             ruled out: shared memory 100 MB → 100 MB

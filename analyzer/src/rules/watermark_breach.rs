@@ -125,9 +125,9 @@ mod tests {
         let story = Story::of(60).during(30..40, |m| m.anon("hog", m.free() / 2));
         expect![[r#"
             node0 at 33.50 s (33.00 to 34.00) until the end
-              free memory of node 0 is down to its marks (0/DMA32: 7,630 free, low 10,722 with its reserve; 0/Normal: 22,889 free, low 15,000 with its reserve)
-              - 7,630 pages free
-              - 22,889 pages free
+              free memory of node 0 is down to its marks (0/DMA32: 7,632 free, low 10,722 with its reserve; 0/Normal: 22,888 free, low 15,000 with its reserve)
+              - 7,632 pages free
+              - 22,888 pages free
         "#]].assert_eq(&story.finds("watermark-breach"));
     }
 
