@@ -302,7 +302,7 @@ impl Looker {
                 // So that a proxy and the page know at once that they are connected.
                 return Some(Event::default().comment("connected"));
             }
-            if let Some(event) = self.new() {
+            if let Some(event) = self.untold() {
                 return Some(event);
             }
             tokio::select! {
@@ -313,7 +313,7 @@ impl Looker {
     }
 
     /// What was not told yet, if there is anything.
-    fn new(&mut self) -> Option<Event> {
+    fn untold(&mut self) -> Option<Event> {
         let (kind, data) = {
             let now = self.receiver.borrow_and_update();
             match &now.state {

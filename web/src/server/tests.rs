@@ -368,6 +368,36 @@ async fn other_names_and_missing_tokens_are_refused() {
 }
 
 #[tokio::test]
+async fn what_is_known_already_is_said_alike_and_to_the_same_people() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = database(folder.path());
+    let (open, closed) = (
+        Served::new(&path, None).await,
+        Served::new(&path, Some("s")).await,
+    );
+    let list = "/api/v1/incidents?last=1m";
+    let sorted = |answer: &str| {
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let mut lines: Vec<_> = head.lines().filter(|line| !line.starts_with("date: ")).collect();
+        lines.sort_unstable();
+        (lines.join("\n"), body.to_string())
+    };
+    let worked_out = open.get(list, "").await;
+    assert_eq!(status(&worked_out), "200");
+    assert_eq!(sorted(&open.get(list, "").await), sorted(&worked_out));
+    let packed = open.get(list, "Accept-Encoding: br, gzip\r\n").await;
+    assert!(packed.contains("content-encoding: gzip"), "{packed}");
+    for refused in ["gzip;q=0", "identity", "br"] {
+        let plain = open.get(list, &format!("Accept-Encoding: {refused}\r\n")).await;
+        assert_eq!(sorted(&plain).1, sorted(&worked_out).1, "{refused}");
+    }
+    assert_eq!(status(&open.get(list, "Host: evil.example\r\n").await), "421");
+    let asked = closed.get(list, "Authorization: Bearer s\r\n").await;
+    assert_eq!(status(&asked), "200");
+    assert_eq!(status(&closed.get(list, "").await), "401");
+}
+
+#[tokio::test]
 async fn a_database_that_is_not_there_or_not_one_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let ask = async |name: &str| {
