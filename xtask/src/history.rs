@@ -2,7 +2,7 @@
 
 use crate::{command, programs, workspace};
 use anyhow::{Result, ensure};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The ordinary state of the machine; the others come in between.
 const ORDINARY: &str = "quiet.tar.xz";
@@ -19,7 +19,11 @@ pub(crate) struct Arguments {
 
 /// Imports the recordings and has the store's example repeat them.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let path = std::path::absolute(&arguments.path)?;
+    write(&std::path::absolute(&arguments.path)?, arguments.days)
+}
+
+/// Writes one of so many days to a path where there is nothing yet.
+pub(crate) fn write(path: &Path, days: f64) -> Result<()> {
     ensure!(!path.exists(), "{} is there already", path.display());
     let analyzer = programs::build_release(&["analyzer"])?.join("analyzer");
     command::run(command::cargo().args([
@@ -34,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut recordings = workspace::all_recordings();
     recordings.sort_by_key(|path| !path.ends_with(ORDINARY));
     let mut history = command::in_root(workspace::target().join("release/examples/history"));
-    history.arg(&path).arg(arguments.days.to_string());
+    history.arg(path).arg(days.to_string());
     for (number, recording) in recordings.iter().enumerate() {
         let database = folder.join(format!("{number}.db"));
         programs::import(&analyzer, recording, &database)?;

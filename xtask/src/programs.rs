@@ -6,8 +6,17 @@ use std::path::{Path, PathBuf};
 
 /// Builds programs with the profile `release` and answers the folder in which they lie.
 pub(crate) fn build_release(programs: &[&str]) -> Result<PathBuf> {
+    build(programs, &[])
+}
+
+/// The same without `analyzer sql`, whose libraries take minutes to compile: where `analyzer` only has to import something.
+pub(crate) fn build_slim(programs: &[&str]) -> Result<PathBuf> {
+    build(programs, &["--no-default-features"])
+}
+
+fn build(programs: &[&str], more: &[&str]) -> Result<PathBuf> {
     let mut cargo = command::cargo();
-    cargo.args(["build", "--release"]);
+    cargo.args(["build", "--release"]).args(more);
     for program in programs {
         cargo.args(["--package", program]);
     }

@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: what recording costs against the least it could cost, what is kept against what was read, and
-//! how long an explanation and the page's API take. Everything is measured on this machine as it is; nothing here fails a build.
+//! how long an explanation, the page's API and the page take. Everything is measured on this machine as it is; nothing here fails a build.
 
 mod beside;
 mod days;
 mod explain;
 mod floor;
+mod page;
 mod recording;
 mod storage;
 mod web;
@@ -13,7 +14,7 @@ use crate::programs;
 use anyhow::Result;
 use std::path::PathBuf;
 
-/// Measure the collector, the store, `analyzer explain` and the page's API
+/// Measure the collector, the store, `analyzer explain`, the page's API and the page
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Ticks of the collector to measure
@@ -29,7 +30,13 @@ pub(crate) struct Arguments {
     #[arg(long)]
     web: bool,
     /// Only questions to a history of days, which `cargo xtask history` makes: how the time grows with the span
-    #[arg(long, value_name = "DATABASE")]
+    #[arg(long, value_name = "PATH")]
+    days: Option<PathBuf>,
+    /// Only the page, in Chromium
+    #[arg(long)]
+    page: bool,
+    /// With --page: a database of days to pan through, instead of making one
+    #[arg(long, value_name = "PATH", requires = "page")]
     history: Option<PathBuf>,
 }
 
@@ -43,18 +50,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         print!("\n{}", beside::measure(&collector, seconds)?);
         return Ok(());
     }
-    if let Some(history) = &arguments.history {
+    if let Some(history) = &arguments.days {
         let analyzer = programs::build_release(&["analyzer"])?.join("analyzer");
         let folder = programs::empty_folder("bench")?;
         print!("\n{}", days::measure(&analyzer, history, &folder)?);
         return Ok(());
     }
-    let programs = programs::build_release(&["collector", "analyzer", "web"])?;
+    page::build()?;
     let folder = programs::empty_folder("bench")?;
-    if arguments.web {
-        print!("\n{}", web::measure(&programs, &folder)?);
+    if arguments.web || arguments.page {
+        let programs = programs::build_slim(&["analyzer", "web"])?;
+        if arguments.web {
+            print!("\n{}", web::measure(&programs, &folder)?);
+        }
+        if arguments.page {
+            let history = arguments
+                .history
+                .as_deref()
+                .map(std::path::absolute)
+                .transpose()?;
+            print!("\n{}", page::measure(&programs, &folder, history.as_deref())?);
+        }
         return Ok(());
     }
+    let programs = programs::build_release(&["collector", "analyzer", "web"])?;
     let collector = recording::measure(&programs.join("collector"), &folder, arguments)?;
     print!("\n{collector}");
     print!("\n{}", beside::measure(&programs.join("collector"), BESIDE)?);
@@ -62,6 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     print!("\n{}", storage::measure(&analyzer, &folder)?);
     print!("\n{}", explain::measure(&analyzer, &folder)?);
     print!("\n{}", web::measure(&programs, &folder)?);
+    print!("\n{}", page::measure(&programs, &folder, None)?);
     Ok(())
 }
 

@@ -19,6 +19,8 @@ pub(super) fn measure(collector: &Path, folder: &Path, arguments: &Arguments) ->
         interval_ms: 1000,
         beside: None,
         web: false,
+        days: None,
+        page: false,
         history: None,
     };
     let all = run(collector, folder, &in_use, true)?;

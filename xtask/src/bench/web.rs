@@ -1,6 +1,7 @@
 //! The API under load (`wrk -c 200 -t 2`), beside a hello world of Sanic (PyPI) in the same run, and a chart of seven days.
 //!
-//! The three are asked in turn, several times, and the medians are told: a machine that is busy with something else is so for all.
+//! The three are asked in turn, several times, and the medians are told: a machine that is busy with something else is so for all. Beside
+//! the requests a second, which wrk shares the CPUs with, stands what an answer costs the server itself.
 
 use super::{line, median};
 use crate::children::Children;
@@ -40,13 +41,13 @@ pub(super) fn measure(binaries: &Path, folder: &Path) -> Result<String> {
     let wrk = tools::WRK.ensure()?;
 
     let mut children = Children::new();
-    let ours = serve(&mut children, &binaries.join("web"), &post)?;
-    let weeks = serve(&mut children, &binaries.join("web"), &week)?;
+    let (ours, our_group) = serve(&mut children, &binaries.join("web"), &post)?;
+    let (weeks, _) = serve(&mut children, &binaries.join("web"), &week)?;
     let hello = free_port()?;
-    children.start(
+    let hello_group = children.start(
         "sanic",
         in_root(python)
-            .arg(workspace::root().join("xtask/src/bench/sanic.py"))
+            .arg(workspace::root().join("xtask/src/bench/hello_world.py"))
             .arg(hello.to_string())
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null()),
@@ -55,13 +56,19 @@ pub(super) fn measure(binaries: &Path, folder: &Path) -> Result<String> {
 
     let day = "from=2016-09-10T00:00:00Z&to=2016-09-10T23:59:59Z";
     let asked = [
-        ("hello world, Sanic", format!("http://127.0.0.1:{hello}/")),
+        (
+            "hello world, Sanic",
+            hello_group,
+            format!("http://127.0.0.1:{hello}/"),
+        ),
         (
             "list of incidents, a day",
+            our_group,
             format!("http://127.0.0.1:{ours}/api/v1/incidents?{day}"),
         ),
         (
             "one incident explained, ten minutes",
+            our_group,
             format!(
                 "http://127.0.0.1:{ours}/api/v1/explain?from=2016-09-10T10:50:00Z&to=2016-09-10T11:00:00Z"
             ),
@@ -69,8 +76,8 @@ pub(super) fn measure(binaries: &Path, folder: &Path) -> Result<String> {
     ];
     let mut found: [Vec<Load>; 3] = Default::default();
     for _ in 0..ROUNDS {
-        for ((_, address), found) in asked.iter().zip(&mut found) {
-            found.push(load(&wrk, address)?);
+        for ((_, group, address), found) in asked.iter().zip(&mut found) {
+            found.push(load(&wrk, address, *group)?);
         }
     }
     let chart = chart_ms(weeks)?;
@@ -79,7 +86,7 @@ pub(super) fn measure(binaries: &Path, folder: &Path) -> Result<String> {
 
     let [hello, list, explained] = &found;
     let mut text = format!("The API: wrk -c 200 -t 2 -d {SECONDS}s, median of {ROUNDS} rounds in turn\n");
-    for ((what, _), loads) in asked.iter().zip(&found) {
+    for ((what, ..), loads) in asked.iter().zip(&found) {
         let (rate, late, errors) = (
             middle(loads, |l| l.rate)?,
             middle(loads, |l| l.p99_ms)?,
@@ -87,6 +94,12 @@ pub(super) fn measure(binaries: &Path, folder: &Path) -> Result<String> {
         );
         text += &line(what, format!("{rate:.0}/s"), None);
         text += &line("  99 % within", format!("{late:.1} ms"), None);
+        let cost = middle(loads, |l| l.cpu_us)?;
+        text += &line(
+            "  CPU of the server for one answer",
+            format!("{cost:.0} µs"),
+            None,
+        );
         text += &line("  errors", errors.to_string(), Some(("none", errors == 0)));
     }
     let times = middle(list, |l| l.rate)? / middle(hello, |l| l.rate)?;
@@ -118,12 +131,32 @@ struct Load {
     rate: f64,
     p99_ms: f64,
     errors: u64,
+    answers: u64,
+    /// CPU time of the server for each answer.
+    cpu_us: f64,
 }
 
-fn load(wrk: &Path, address: &str) -> Result<Load> {
+/// Asks for an address that the programs of a process group serve.
+fn load(wrk: &Path, address: &str, group: u32) -> Result<Load> {
     let seconds = format!("{SECONDS}s");
+    let before = cpu_seconds(group);
     let said = output(in_root(wrk).args(["-c", "200", "-t", "2", "-d", &seconds, "--latency", address]))?;
-    Load::parse(&said).with_context(|| format!("cannot understand wrk: {said}"))
+    let mut load = Load::parse(&said).with_context(|| format!("cannot understand wrk: {said}"))?;
+    load.cpu_us = (cpu_seconds(group) - before) * 1e6 / load.answers.max(1) as f64;
+    Ok(load)
+}
+
+/// CPU time of all processes of a group, proc(5).
+fn cpu_seconds(group: u32) -> f64 {
+    const TICKS_A_SECOND: f64 = 100.0;
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ticks = processes.filter_map(|process| {
+        let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let is_ours = fields.get(2)?.parse() == Ok(group);
+        is_ours.then_some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    });
+    ticks.sum::<u64>() as f64 / TICKS_A_SECOND
 }
 
 impl Load {
@@ -141,6 +174,10 @@ impl Load {
             rate: after("Requests/sec:")?.parse().ok()?,
             p99_ms: millis(after("99%")?)?,
             errors: errors("Socket errors:") + errors("Non-2xx or 3xx responses:"),
+            answers: said
+                .lines()
+                .find_map(|line| line.trim().split_once(" requests in ")?.0.parse().ok())?,
+            cpu_us: 0.0,
         })
     }
 }
@@ -253,9 +290,10 @@ fn sanic(folder: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-fn serve(children: &mut Children, web: &Path, db: &Path) -> Result<u16> {
+/// A server of a database: its port, and its process group.
+pub(super) fn serve(children: &mut Children, web: &Path, db: &Path) -> Result<(u16, u32)> {
     let port = free_port()?;
-    children.start(
+    let group = children.start(
         "web",
         in_root(web)
             .arg("--db")
@@ -264,7 +302,7 @@ fn serve(children: &mut Children, web: &Path, db: &Path) -> Result<u16> {
             .stderr(std::process::Stdio::null()),
     )?;
     children.wait_until("web", Duration::from_secs(20), || listens(port))?;
-    Ok(port)
+    Ok((port, group))
 }
 
 fn listens(port: u16) -> bool {
@@ -294,6 +332,8 @@ Requests/sec:   2791.73
             rate: 2791.73,
             p99_ms: 1020.0,
             errors: 7,
+            answers: 3002,
+            cpu_us: 0.0,
         };
         assert_eq!(Load::parse(said), Some(load));
         assert_eq!(Load::parse("unable to connect"), None);
