@@ -18,7 +18,7 @@ pub(super) struct File {
 pub(super) struct Contents(pub(super) BTreeMap<String, File>);
 
 /// Files as they lie in the repository, and where they go.
-const AS_THEY_ARE: [(&str, &str); 6] = [
+const AS_THEY_ARE: [(&str, &str); 7] = [
     (
         "packaging/systemd/highwater-collector.service",
         "usr/lib/systemd/system/highwater-collector.service",
@@ -34,6 +34,10 @@ const AS_THEY_ARE: [(&str, &str); 6] = [
     (
         "packaging/systemd/tmpfiles.conf",
         "usr/lib/tmpfiles.d/highwater.conf",
+    ),
+    (
+        "packaging/systemd/tracing.conf",
+        "usr/share/doc/highwater/tracing.conf",
     ),
     ("README.md", "usr/share/doc/highwater/README.md"),
     ("CHANGELOG.md", "usr/share/doc/highwater/CHANGELOG.md"),
