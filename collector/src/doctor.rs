@@ -93,7 +93,7 @@ fn beside(proc: &Path) -> Vec<(&'static str, String)> {
     };
     let ends = match process_exits::told() {
         Ok(()) => "told by the kernel".to_string(),
-        Err(error) => format!("what was last seen: taskstats: {}", why(&error)),
+        Err(error) => format!("what was last seen: taskstats: {}{}", why(&error), drop_in()),
     };
     let mut groups = Groups::new(hierarchies(&sys));
     groups.look(&mut Vec::new());
@@ -109,7 +109,7 @@ fn beside(proc: &Path) -> Vec<(&'static str, String)> {
     );
     let events = match Instance::make() {
         Ok(_) => "kswapd wakes, direct reclaim, OOM victims".to_string(),
-        Err(error) => format!("not recorded: {}", why(&error)),
+        Err(error) => format!("not recorded: {}{}", why(&error), drop_in()),
     };
     let triggers = pressure_events::arm(proc);
     let armed = triggers.iter().filter(|t| t.is_ok()).count();
@@ -139,6 +139,14 @@ fn beside(proc: &Path) -> Vec<(&'static str, String)> {
         ("tracepoints", events),
         ("bursts", bursts),
     ]
+}
+
+/// What a packaged service may be given beside, where that is installed.
+fn drop_in() -> &'static str {
+    match Path::new("/usr/share/doc/highwater/tracing.conf").exists() {
+        true => "; /usr/share/doc/highwater/tracing.conf allows the service to",
+        false => "",
+    }
 }
 
 /// Bytes, numbers, and the median time of a read in microseconds.

@@ -233,3 +233,47 @@ fn runs_are_told_apart_and_a_damaged_block_is_said() {
     assert!(error.ends_with("damaged: processes at 10 s"), "{error}");
     assert_eq!(reader.processes(span(1, 3)).unwrap().len(), 3);
 }
+
+#[test]
+fn what_was_undone_leaves_the_living_and_no_id_behind() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer();
+    let run = begin(&mut writer);
+    let look = |second: i64, pids: &[u32]| {
+        let sample = |pid: &u32| ProcessSample {
+            identity: ProcessIdentity {
+                pid: *pid,
+                start_ticks: 7,
+                comm: format!("p{pid}"),
+                cmdline: None,
+                cgroup: None,
+            },
+            state: 'S',
+            wchan: None,
+            counters: [None; ProcessCounter::ALL.len()],
+        };
+        ProcessTick {
+            at: UnixNanos(second * SECOND),
+            complete: false,
+            samples: pids.iter().map(sample).collect(),
+        }
+    };
+    writer.append_processes(run, &look(1, &[1, 2])).unwrap();
+    let undone: Result<(), store::Error> = writer.transaction(|writer| {
+        writer.append_processes(run, &look(2, &[3, 1]))?;
+        Err(store::Error::Missing {
+            path: scratch.db(),
+            why: "undone".into(),
+        })
+    });
+    assert!(undone.is_err());
+    // Another is now met first, and has the id that was given and taken back.
+    writer.append_processes(run, &look(3, &[4])).unwrap();
+    let alive = scratch.reader().processes(span(3, 3)).unwrap();
+    let names: Vec<&str> = alive[0]
+        .samples
+        .iter()
+        .map(|s| s.identity.comm.as_str())
+        .collect();
+    assert_eq!(names, ["p1", "p2", "p4"]);
+}
