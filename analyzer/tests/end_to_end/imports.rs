@@ -234,3 +234,47 @@ fn files_that_do_not_go_together_or_are_nothing() {
         analyzer: ./missing: No such file or directory (os error 2)
     "#]].assert_eq(&shown);
 }
+
+/// Half an hour of a table that keeps changing, a row a second.
+fn restless() -> String {
+    let mut text = "Linux 6.1.0 (node1) 2016-09-13 _x86_64_ (2 CPU)\n\n\
+                    14:00:00 DEV tps rkB/s wkB/s areq-sz aqu-sz await %util\n"
+        .to_owned();
+    let mut random = 1u64;
+    for second in 1..1800 {
+        for disk in 0..8 {
+            text += &format!("14:{:02}:{:02} sd{disk}", second / 60, second % 60);
+            for _ in 0..7 {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text += &format!(" {}.{:02}", random >> 50, (random >> 40) % 100);
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[test]
+fn an_import_that_finds_no_room_leaves_nothing() {
+    let scratch = Scratch::new();
+    scratch.write("sar.txt", restless());
+    let path = scratch.path("sar.txt");
+    let import = ["import", "sar", path.to_str().unwrap(), "--db"];
+    // No file may become longer than 100 blocks of 512 bytes.
+    let limited = std::process::Command::new("sh")
+        .args(["-c", "ulimit -f 100; trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_analyzer"))
+        .args(import)
+        .arg(scratch.db())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(limited.stderr).unwrap();
+    assert_eq!(limited.status.code(), Some(5), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let left = scratch.show(&["info", "--db", scratch.db().to_str().unwrap()]);
+    assert!(!left.starts_with("exit 0"), "{left}");
+    // With room it is all there.
+    let db = scratch.db();
+    let shown = scratch.show(&[&import[..], &[db.to_str().unwrap()]].concat());
+    assert!(shown.contains("ticks      1,800, every 1 s"), "{shown}");
+}

@@ -14,5 +14,6 @@ mod site;
 mod snapshots;
 mod sqlite_shell;
 mod stories;
+mod sysstat;
 mod tables;
 mod trees;

@@ -1,5 +1,5 @@
 //! The same seconds as sysstat and atop saw them and as our collector did, where these are installed: every column that both have
-//! must agree, as far as two readers a few milliseconds apart can.
+//! must agree, as far as can be said of two readers who looked at different moments: how far, our own record says.
 //!
 //! The recorders run for some seconds beside each other; what is compared is what came back out of the databases.
 
@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Whole seconds that all of them record.
-const SECONDS: u64 = 7;
+const SECONDS: u64 = 21;
 
 fn is_installed(program: &str, argument: &str) -> bool {
     let found = Command::new(program)
@@ -53,7 +53,6 @@ fn spawn(program: &Path, arguments: &[&str], output: Option<&Path>) -> Child {
 
 /// Numbers by `metric subject` and tick, with the wall time of each tick.
 struct Record {
-    cpus: f64,
     ticks: Vec<f64>,
     columns: BTreeMap<String, (model::Column, Vec<f64>)>,
 }
@@ -95,8 +94,7 @@ fn read(db: &Path) -> Record {
             }
         }
     }
-    let cpus = f64::from(reader.boots().unwrap()[0].cpus);
-    Record { cpus, ticks, columns }
+    Record { ticks, columns }
 }
 
 /// What a name of a summed metric is made of on this kernel.
@@ -143,80 +141,165 @@ fn at(record: &Record, names: &[String], time: f64) -> Option<f64> {
     sum.filter(|sum| !sum.is_nan())
 }
 
-/// Compares what a peer told with what the collector read: totals of counters over all common ticks, and each gauge. The peer reads
-/// some milliseconds before or after us, and in whole seconds of time; how much that can be, our own neighbouring seconds say.
+/// How far apart the beginning of a second and the moment may be at which a peer read in it. It prints whole seconds.
+const PHASES: std::ops::RangeInclusive<i32> = -1..=12;
+const PHASE: f64 = 0.1;
+/// How much sooner or later than a second after its last reading it may read again.
+const JITTER: [f64; 3] = [-0.15, 0.0, 0.15];
+
+/// Lowest and highest.
+#[derive(Clone, Copy)]
+struct Bounds(f64, f64);
+
+impl Bounds {
+    fn of(values: impl Iterator<Item = f64>) -> Option<Bounds> {
+        values.fold(None, |bounds, value| {
+            let Bounds(low, high) = bounds.unwrap_or(Bounds(value, value));
+            Some(Bounds(low.min(value), high.max(value)))
+        })
+    }
+}
+
+/// What the peers' columns of a processor's time are shares of.
+fn all_time(name: &str) -> Option<Vec<String>> {
+    const PARTS: [&str; 8] = [
+        "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal",
+    ];
+    let (metric, subject) = name.split_once(' ')?;
+    let is_time = metric
+        .strip_prefix("stat.")
+        .is_some_and(|part| PARTS.contains(&part) || part.starts_with("guest"));
+    is_time.then(|| {
+        PARTS
+            .iter()
+            .map(|part| format!("stat.{part} {subject}"))
+            .collect()
+    })
+}
+
+/// What our record says that a peer can have printed of its interval from one whole second to another, if it read so much later:
+/// a rate over what the interval was in truth, times what it is by its print.
+fn rates(ours: &Record, name: &str, names: &[String], (from, to): (f64, f64), phase: f64) -> Option<Bounds> {
+    let mut found = Vec::new();
+    for begin in JITTER {
+        for end in JITTER {
+            let (begin, end) = (from + phase + begin, to + phase + end);
+            let moved = at(ours, names, end)? - at(ours, names, begin)?;
+            let rate = match all_time(name) {
+                // Of all time of all processors, or of this one: a hundredth is a clock tick of one.
+                Some(all) => 100.0 * moved / (at(ours, &all, end)? - at(ours, &all, begin)?),
+                None => moved / (end - begin),
+            };
+            found.push(rate * (to - from));
+        }
+    }
+    Bounds::of(found.into_iter())
+}
+
+/// Half a hundredth, as much as a printed rate may be off, in the units of a second.
+fn rounding(ours: &Record, name: &str, unit: model::Unit, (from, to): (f64, f64)) -> f64 {
+    const HALF: f64 = 0.005;
+    let (metric, subject) = name.split_once(' ').unwrap();
+    let moved = |metric: &str| {
+        let names = parts(&format!("{metric} {subject}"));
+        Some(at(ours, &names, to + 1.3)? - at(ours, &names, from - 0.1)?)
+    };
+    match (metric, unit) {
+        // The product of two printed numbers: requests a second, and how long one took.
+        ("diskstats.io_total_ms", _) => {
+            let requests = moved("diskstats.ios_completed").unwrap_or(0.0);
+            HALF * (requests + moved(metric).unwrap_or(0.0) / requests.max(1.0)) + HALF
+        }
+        ("diskstats.weighted_io_ms", _) => 1000.0 * HALF,
+        (_, model::Unit::Milliseconds) => 10.0 * HALF,
+        (_, model::Unit::Microseconds) => 10_000.0 * HALF,
+        (_, model::Unit::Sectors) => 2.0 * HALF,
+        _ => HALF,
+    }
+}
+
+/// Compares what a peer told with what the collector read. A counter: from its first reading to its last one, which our readings enclose.
+/// A gauge: each reading lies between our neighbouring ones. All bounds follow from our own record: how much a number moves while nobody
+/// can tell when the peer looked.
 fn compare(peer: &Record, ours: &Record, what: &str) -> (usize, Vec<String>) {
     let mut compared = 0;
     let mut wrong = Vec::new();
     for (name, (column, values)) in &peer.columns {
         let names = parts(name);
-        // sysstat tells the share of all CPUs, which is one CPU's ticks.
-        let is_share = name.starts_with("stat.")
-            && name.ends_with(" host")
-            && column.metric.unit == model::Unit::ClockTicks;
-        let factor = if is_share && what != "atop" {
-            1.0 / ours.cpus
-        } else {
-            1.0
-        };
         let known: Vec<usize> = (0..values.len()).filter(|&i| !values[i].is_nan()).collect();
+        let unit = column.metric.unit;
+        let mut judge = |when: f64, value: f64, bounds: Option<Bounds>, slack: f64| {
+            let Some(Bounds(low, high)) = bounds else { return };
+            compared += 1;
+            if value < low - slack || value > high + slack {
+                wrong.push(format!(
+                    "{what}: {name}: at {when} {value} instead of {low} to {high}, give or take {slack}"
+                ));
+            }
+        };
+        if column.metric.kind == model::Kind::Gauge {
+            let (begin, end) = (ours.ticks[0], ours.ticks[ours.ticks.len() - 1]);
+            let moments = (0..((end - begin) / PHASE) as i32).map(|step| begin + f64::from(step) * PHASE);
+            let whole: Vec<f64> = moments.filter_map(|time| at(ours, &names, time)).collect();
+            // Between two of our readings it may have been beyond both, by what it moves in that time now and then; tasks are counted one
+            // by one, and may come and go in less.
+            let moved = whole.windows(4).map(|w| (w[3] - w[0]).abs()).fold(0.0, f64::max);
+            let step = if unit == model::Unit::Count {
+                moved.max(1.0)
+            } else {
+                moved
+            };
+            for i in known {
+                let time = peer.ticks[i];
+                let near: Vec<f64> = (-4..=16)
+                    .filter_map(|step| at(ours, &names, time + f64::from(step) * PHASE))
+                    .collect();
+                judge(time, values[i], Bounds::of(near.into_iter()), step + 0.005);
+            }
+            continue;
+        }
         let (Some(&first), Some(&last)) = (known.first(), known.last()) else {
             continue;
         };
-        let is_gauge = column.metric.kind == model::Kind::Gauge;
-        let pairs = if is_gauge {
-            known.iter().map(|&i| (i, i)).collect()
-        } else {
-            vec![(first, last)]
-        };
-        for (from, to) in pairs {
-            let value = if is_gauge {
-                values[to]
-            } else {
-                values[to] - values[from]
+        let total = values[last] - values[first];
+        let intervals: Vec<(f64, f64)> = known
+            .windows(2)
+            .map(|pair| (peer.ticks[pair[0]], peer.ticks[pair[1]]))
+            .collect();
+        if what == "atop" {
+            // It tells counts, in whole numbers an interval.
+            let moments = |tick: usize| {
+                let tick = peer.ticks[tick];
+                PHASES.filter_map(move |phase| at(ours, &parts(name), tick + f64::from(phase) * PHASE))
             };
-            let mut bounds: Option<(f64, f64)> = None;
-            // A counter's readings lie between ours; a gauge may have gone anywhere between two of them.
-            let (steps, early) = if is_gauge { (30, 1.0) } else { (12, 0.1) };
-            // A time without a fraction is any within its second; the reader may be late by some of the next one.
-            for begin in if is_gauge { 0..=0 } else { 0..=steps } {
-                for end in 0..=steps {
-                    let (begin, end) = (f64::from(begin) * 0.1 - early, f64::from(end) * 0.1 - early);
-                    let (Some(begin), Some(end)) = (
-                        at(ours, &names, peer.ticks[from] + begin),
-                        at(ours, &names, peer.ticks[to] + end),
-                    ) else {
-                        continue;
-                    };
-                    let moved = factor * if is_gauge { end } else { end - begin };
-                    let (low, high) = bounds.unwrap_or((moved, moved));
-                    bounds = Some((low.min(moved), high.max(moved)));
-                }
-            }
-            let Some((low, high)) = bounds else { continue };
-            compared += 1;
-            // Two decimals of a rate, of a wait, of a queue: half a hundredth a second of the largest factor.
-            let printed = match column.metric.unit {
-                model::Unit::Milliseconds => 10.0 * SECONDS as f64 + 0.02 * high.abs(),
-                model::Unit::Microseconds => 100.0 * SECONDS as f64,
-                _ => 0.02 * SECONDS as f64,
-            };
-            let gone = if is_gauge { 0.5 * (high - low) } else { 0.0 };
-            // sysstat divides by an interval that it measured, and prints times in whole seconds: what came in one second
-            // of 1.1 is a tenth too little. atop tells whole numbers.
-            let rounding = if what == "atop" { 0.01 } else { 0.1 };
-            let slack = printed + gone + rounding * high.abs() + 1.0;
-            if value < low - slack || value > high + slack {
-                wrong.push(format!("{what}: {name}: {value} instead of {low} to {high}"));
-            }
+            let bounds = Bounds::of(moments(first)).zip(Bounds::of(moments(last)));
+            let bounds = bounds.map(|(begin, end)| Bounds(end.0 - begin.1, end.1 - begin.0));
+            judge(peer.ticks[last], total, bounds, intervals.len() as f64);
+            continue;
         }
+        let of_phase = |phase: i32| {
+            let phase = f64::from(phase) * PHASE;
+            let each: Option<Vec<Bounds>> = intervals
+                .iter()
+                .map(|&interval| rates(ours, name, &names, interval, phase))
+                .collect();
+            Some(each?.iter().fold(Bounds(0.0, 0.0), |sum, each| {
+                Bounds(sum.0 + each.0, sum.1 + each.1)
+            }))
+        };
+        let all: Vec<Bounds> = PHASES.filter_map(of_phase).collect();
+        let bounds = Bounds::of(all.iter().flat_map(|bounds| [bounds.0, bounds.1]));
+        let slack: f64 = intervals
+            .iter()
+            .map(|&interval| rounding(ours, name, unit, interval))
+            .sum();
+        judge(peer.ticks[last], total, bounds, slack);
     }
     (compared, wrong)
 }
 
-/// Peers print whole seconds of an interval that they measured: on a machine that was held up meanwhile a second is 1.2, and nobody can tell.
-/// A wrong unit or column is wrong each time.
-const TRIES: usize = 3;
+/// What jumps once between two of our readings and nowhere else is beyond all bounds. A wrong unit or column is wrong each time.
+const TRIES: usize = 2;
 
 #[test]
 fn sysstat_and_atop_say_the_same() {

@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: what recording costs against the least it could cost, what is kept against what was read, and
-//! how long an explanation, the page's API and the page take. Everything is measured on this machine as it is; nothing here fails a build.
+//! how long an explanation, an import, the page's API and the page take. Everything is measured on this machine as it is; nothing here
+//! fails a build.
 
 mod beside;
 mod days;
 mod explain;
 mod floor;
+mod import;
 mod page;
 mod recording;
 mod storage;
@@ -38,6 +40,9 @@ pub(crate) struct Arguments {
     /// With --page: a database of days to pan through, instead of making one
     #[arg(long, value_name = "PATH", requires = "page")]
     history: Option<PathBuf>,
+    /// Only the import of a week of sar's text
+    #[arg(long)]
+    import: bool,
 }
 
 /// Seconds beside others, when the rest is measured too.
@@ -48,6 +53,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(seconds) = arguments.beside {
         let collector = programs::build_release(&["collector"])?.join("collector");
         print!("\n{}", beside::measure(&collector, seconds)?);
+        return Ok(());
+    }
+    if arguments.import {
+        let analyzer = programs::build_release(&["analyzer"])?.join("analyzer");
+        print!(
+            "\n{}",
+            import::measure(&analyzer, &programs::empty_folder("bench")?)?
+        );
         return Ok(());
     }
     if let Some(history) = &arguments.days {
@@ -80,6 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let analyzer = programs.join("analyzer");
     print!("\n{}", storage::measure(&analyzer, &folder)?);
     print!("\n{}", explain::measure(&analyzer, &folder)?);
+    print!("\n{}", import::measure(&analyzer, &folder)?);
     print!("\n{}", web::measure(&programs, &folder)?);
     print!("\n{}", page::measure(&programs, &folder, None)?);
     Ok(())

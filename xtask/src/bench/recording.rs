@@ -22,6 +22,7 @@ pub(super) fn measure(collector: &Path, folder: &Path, arguments: &Arguments) ->
         days: None,
         page: false,
         history: None,
+        import: false,
     };
     let all = run(collector, folder, &in_use, true)?;
     let (ratio, resident) = (files.median / files.floor, all.resident_mib);

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// Each crate and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("model", &[]),
     ("sources", &["model"]),
     ("store", &["model"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("web", &["model", "store", "analyzer"]),
     ("extension", &["model", "sources", "store"]),
     ("xtask", &["model", "store"]),
+    ("fuzz", &["store", "analyzer"]),
 ];
 
 /// Dependencies that stand in these crates only. SQL is spoken in `store` alone, so only it may have SQLite.
@@ -25,8 +26,8 @@ const RESERVED: [(&str, &[&str]); 4] = [
     ("axum", &["web"]),
 ];
 
-/// The manifest of the one crate that is a workspace of its own: it names its neighbours by their paths, and nothing else.
-const EXTENSION: &str = "extension/Cargo.toml";
+/// The manifests of crates that are workspaces of their own: they name their neighbours by their paths.
+const APART: [&str; 2] = ["extension/Cargo.toml", "fuzz/Cargo.toml"];
 
 /// What must not come in through others either: the collector runs on a sick node and stays small.
 const NEVER_IN_COLLECTOR: [&str; 2] = ["polars", "axum"];
@@ -35,7 +36,7 @@ const NEVER_IN_COLLECTOR: [&str; 2] = ["polars", "axum"];
 pub(super) fn check(files: &[File]) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     let mut packages = Vec::new();
-    for manifest in ["Cargo.toml", EXTENSION] {
+    for manifest in ["Cargo.toml"].into_iter().chain(APART) {
         let metadata = [
             "metadata",
             "--format-version",
@@ -117,11 +118,12 @@ fn versions_of_their_own(file: &File) -> Vec<String> {
     let mut findings = Vec::new();
     for (number, line) in file.text.lines().enumerate() {
         if line.starts_with('[') {
-            in_dependencies = line.trim_end_matches(']').ends_with("dependencies");
+            in_dependencies =
+                line.trim_end_matches(']').ends_with("dependencies") && line != "[workspace.dependencies]";
         } else if in_dependencies
             && line.contains('=')
             && !line.replace(' ', "").contains("workspace=true")
-            && !(file.path == EXTENSION && line.contains("path = \"../"))
+            && !(APART.contains(&file.path.as_str()) && line.contains("path = \"../"))
         {
             findings.push(format!(
                 "{}:{}: versions stand in the root Cargo.toml",

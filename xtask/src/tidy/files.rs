@@ -4,7 +4,13 @@ use super::File;
 use std::path::Path;
 
 /// Kernel files and other recorded data keep their bytes, trailing blanks included.
-const RECORDED: [&str; 3] = ["/tests/fixtures/", "sample-data/", "/proptest-regressions/"];
+const RECORDED: [&str; 5] = [
+    "/tests/fixtures/",
+    "sample-data/",
+    "/proptest-regressions/",
+    "fuzz/seeds/",
+    "fuzz/found/",
+];
 
 /// What a person leaves behind while working. Spelled in halves so that this file does not find itself.
 const LEFT_OVERS: [&str; 6] = [

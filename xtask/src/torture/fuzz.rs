@@ -5,7 +5,7 @@
 //! failed is a finding; its input is kept.
 
 use super::random::Random;
-use super::{Stage, Table};
+use super::{Stage, Table, libfuzzer};
 use crate::children::Children;
 use crate::{archive, command, programs, workspace};
 use anyhow::{Context, Result};
@@ -133,7 +133,7 @@ pub(super) fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
         format!("{} of {}", texts.1, texts.0),
         texts.1 == 0 && texts.0 > 0,
     );
-    Ok(())
+    libfuzzer::run(stage, table)
 }
 
 /// Runs it. `Ok(true)`: it was refused in order; `Err`: what is wrong.

@@ -10,6 +10,7 @@ mod fuzz;
 mod garbage;
 mod grid;
 mod kill;
+mod libfuzzer;
 mod load;
 mod mount;
 mod power;
@@ -20,7 +21,7 @@ mod table;
 use crate::{children::Children, programs};
 use anyhow::{Context, Result, bail};
 use model::UnixNanos;
-use random::Random;
+pub(crate) use random::Random;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use table::Table;
@@ -121,7 +122,7 @@ const TRIALS: &[Trial] = &[
     ),
     trial(
         "fuzz",
-        "importers, times, databases and templates are fed mutated bytes",
+        "importers, times, databases, templates and blocks are fed mutated bytes, also under libFuzzer",
         fuzz::run,
     ),
     Trial {

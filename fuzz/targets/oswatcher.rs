@@ -1,0 +1,5 @@
+//! An archive of OSWatcher: any bytes at all.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::oswatcher(bytes));

@@ -1,0 +1,5 @@
+//! A recording: any bytes at all.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::recording(bytes));

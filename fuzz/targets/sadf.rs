@@ -1,0 +1,5 @@
+//! What `sadf -j` printed: any bytes at all.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::sadf(bytes));

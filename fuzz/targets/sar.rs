@@ -1,0 +1,5 @@
+//! What sar printed: any bytes at all.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::sar(bytes));

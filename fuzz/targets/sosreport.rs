@@ -1,0 +1,5 @@
+//! What sos report gathered: any bytes at all.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::sosreport(bytes));
