@@ -218,3 +218,47 @@ fn reports_that_are_damaged() {
     "#]]
     .assert_eq(&shown);
 }
+
+#[test]
+fn snapshots_that_we_wrote_come_back_as_they_were() {
+    let scratch = Scratch::new();
+    scratch.write_recording();
+    let path = |name: &str| scratch.path(name).display().to_string();
+    let (recorded, back) = (path("recorded.db"), path("back.db"));
+    let run = |arguments: &[&str]| {
+        let output = scratch.analyzer(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        output.stdout
+    };
+    run(&["import", "recording", &path("recording"), "--db", &recorded]);
+    let times = [
+        "2023-11-14T22:13:20.5",
+        "2023-11-14T22:13:21.5",
+        "2023-11-14T22:13:22.5",
+    ];
+    for time in times {
+        let out = path(&format!("snaps/{time}"));
+        run(&[
+            "snapshot",
+            "--db",
+            &recorded,
+            "--at",
+            &format!("{time}Z"),
+            "--out",
+            &out,
+        ]);
+    }
+    run(&["import", "snapshots", &path("snaps"), "--db", &back]);
+    for time in times {
+        for file in ["meminfo", "vmstat"] {
+            let at = format!("{time}Z");
+            let [before, after] = [&recorded, &back].map(|db| run(&["cat", file, "--db", db, "--at", &at]));
+            assert!(!before.is_empty());
+            assert_eq!(
+                String::from_utf8_lossy(&before),
+                String::from_utf8_lossy(&after),
+                "{file} at {time}"
+            );
+        }
+    }
+}
