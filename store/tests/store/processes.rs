@@ -241,13 +241,13 @@ fn what_was_undone_leaves_the_living_and_no_id_behind() {
     let run = begin(&mut writer);
     let look = |second: i64, pids: &[u32]| {
         let sample = |pid: &u32| ProcessSample {
-            identity: ProcessIdentity {
+            identity: Arc::new(ProcessIdentity {
                 pid: *pid,
                 start_ticks: 7,
                 comm: format!("p{pid}"),
                 cmdline: None,
                 cgroup: None,
-            },
+            }),
             state: 'S',
             wchan: None,
             counters: [None; ProcessCounter::ALL.len()],
