@@ -5,13 +5,13 @@
 use crate::window::step;
 use model::{Column, Metric, Nanos, Subject, TimeSpan, UnixNanos};
 use std::sync::Arc;
-use store::{Reader, Slots, Stretch};
+use store::{Reader, Slots, Stretch, TickStamp};
 
 /// The points of a chart: either the ticks themselves, or stretches of equal length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grid {
     span: TimeSpan,
-    /// Where each point begins, when points are ticks.
+    /// Where each point begins, when points are ticks and the gaps between them.
     ticks: Option<Vec<UnixNanos>>,
     points: usize,
 }
@@ -28,13 +28,26 @@ impl Grid {
         // Counting ticks means reading their times: not for years of them.
         let few = shortest.is_none_or(|interval| length / interval.max(1) <= 4 * points as i64);
         let ticks = if few { reader.ticks(span)? } else { Vec::new() };
-        let ticks = (few && ticks.len() <= points).then(|| ticks.iter().map(|t| t.at).collect());
+        let ticks = with_gaps(&ticks);
+        let plain = few && ticks.len() <= points;
+        // A stretch that is hardly longer than the time between two ticks would now and then hold none, and look like a gap.
+        let points = match shortest {
+            Some(interval) if !plain => points.min((length / (2 * interval.max(1))).max(2) as usize),
+            _ => points,
+        };
+        let ticks = plain.then_some(ticks);
         Ok(Grid { span, ticks, points })
     }
 
     /// Whether a point may stand for several ticks.
     pub fn is_thinned(&self) -> bool {
         self.ticks.is_none()
+    }
+
+    /// Whether a point stands for so much that it does not matter to which of two a tick at their border belongs.
+    fn is_coarse(&self) -> bool {
+        const COARSE: Nanos = 60_000_000_000;
+        self.is_thinned() && (self.span.to.0 - self.span.from.0) / self.points as Nanos >= COARSE
     }
 
     /// Number of points.
@@ -47,7 +60,7 @@ impl Grid {
         self.len() == 0
     }
 
-    /// The time of each point: its tick, or its middle.
+    /// The time of each point: its tick, the middle of a gap, or its own middle.
     pub fn times(&self) -> Vec<UnixNanos> {
         match &self.ticks {
             Some(ticks) => ticks.clone(),
@@ -75,6 +88,20 @@ impl Grid {
             }
         }
     }
+}
+
+/// The times of ticks, and one in the middle of each gap between them, at which nothing can be known.
+fn with_gaps(ticks: &[TickStamp]) -> Vec<UnixNanos> {
+    let mut times: Vec<UnixNanos> = Vec::with_capacity(ticks.len());
+    for tick in ticks {
+        if let Some(&before) = times.last()
+            && 2 * (tick.at.0 - before.0) > 5 * tick.interval
+        {
+            times.push(before + (tick.at.0 - before.0) / 2);
+        }
+        times.push(tick.at);
+    }
+    times
 }
 
 /// Values on a [`Grid`]. NaN where nothing is known.
@@ -158,7 +185,7 @@ pub fn read(
     let mut gathering: Option<Gathering> = None;
     for source in candidates(metric) {
         let mut chosen: Vec<(*const model::Template, Column)> = Vec::new();
-        let stretches = reader.stretches(source, span, &mut |template| {
+        let mut choose = |template: &Arc<model::Template>| {
             let columns = sources::decode(source, template).unwrap_or_default();
             let found = columns
                 .into_iter()
@@ -171,7 +198,11 @@ pub fn read(
                 }
                 None => Slots::Some(Vec::new()),
             }
-        })?;
+        };
+        let stretches = match grid.is_coarse() {
+            true => reader.stretches_about(source, span, &mut choose)?,
+            false => reader.stretches(source, span, &mut choose)?,
+        };
         for stretch in &stretches {
             let Some((_, column)) = chosen.iter().find(|(t, _)| *t == Arc::as_ptr(&stretch.template)) else {
                 continue;

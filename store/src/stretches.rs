@@ -93,6 +93,14 @@ pub(crate) struct BlockRow {
     readings: usize,
 }
 
+/// How well the times of readings must be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moments {
+    Exact,
+    /// To an interval.
+    About,
+}
+
 impl BlockRow {
     fn of(row: &Row<'_>) -> rusqlite::Result<BlockRow> {
         Ok(BlockRow {
@@ -106,6 +114,15 @@ impl BlockRow {
             base: row.get(7)?,
             readings: row.get::<_, i64>(8)? as usize,
         })
+    }
+
+    /// The same spread evenly from the first tick to the last. `None` when a tick or a reading is missing between them.
+    fn even_moments(&self, interval: Nanos) -> Option<Vec<(i64, UnixNanos)>> {
+        let (length, steps) = (self.to.checked_sub(self.from)?, self.readings as i64 - 1);
+        let excess = length.checked_sub(steps.checked_mul(interval)?)?;
+        let is_whole = steps > 0 && excess.unsigned_abs() < interval.unsigned_abs() / 2;
+        let moment = |k: i64| self.from + (i128::from(length) * i128::from(k) / i128::from(steps)) as i64;
+        is_whole.then(|| (0..=steps).map(|k| (moment(k), UnixNanos(moment(k)))).collect())
     }
 
     /// Tick and middle of each reading. `None`: damaged.
@@ -135,6 +152,30 @@ impl Reader {
         span: TimeSpan,
         choose: &mut dyn FnMut(&Arc<Template>) -> Slots,
     ) -> Result<Vec<Stretch>> {
+        self.stretches_of(source, span, Moments::Exact, choose)
+    }
+
+    /// The same for charts of days: the times of a block in which no tick is missing are spread evenly over it, so that they need not
+    /// be decoded. They are off by less than an interval.
+    ///
+    /// # Errors
+    /// As for [`Reader::stretches`].
+    pub fn stretches_about(
+        &self,
+        source: &str,
+        span: TimeSpan,
+        choose: &mut dyn FnMut(&Arc<Template>) -> Slots,
+    ) -> Result<Vec<Stretch>> {
+        self.stretches_of(source, span, Moments::About, choose)
+    }
+
+    fn stretches_of(
+        &self,
+        source: &str,
+        span: TimeSpan,
+        how: Moments,
+        choose: &mut dyn FnMut(&Arc<Template>) -> Slots,
+    ) -> Result<Vec<Stretch>> {
         self.snapshot(|_| {
             let Some(id) = self.source_id(source)? else {
                 return Ok(Vec::new());
@@ -144,13 +185,19 @@ impl Reader {
             let mut out: Vec<Stretch> = Vec::new();
             for row in self.block_rows(id, span)? {
                 let (template, slots) = chosen.of(row.template)?;
-                let Some(RunInfo { boot, .. }) = runs.get(&row.run).copied() else {
+                let Some(RunInfo { boot, interval }) = runs.get(&row.run).copied() else {
                     continue;
                 };
                 let broken = || self.damaged(format!("{source} at {} s", row.from / 1_000_000_000));
                 let block = Block::open(&row.body).ok_or_else(broken)?;
                 let mut columns = self.block_columns(&row, &block, &slots)?.ok_or_else(broken)?;
-                let mut moments = row.moments().ok_or_else(broken)?;
+                let even = (how == Moments::About)
+                    .then(|| row.even_moments(interval))
+                    .flatten();
+                let mut moments = match even {
+                    Some(even) => even,
+                    None => row.moments().ok_or_else(broken)?,
+                };
                 let is_inside: Vec<bool> = moments.iter().map(|m| span.contains(UnixNanos(m.0))).collect();
                 if is_inside.contains(&false) {
                     moments = chosen_of(&moments, &is_inside);

@@ -51,6 +51,7 @@ fn few_ticks_are_drawn_as_they_are_and_a_gap_is_none() {
         10 5 5..5
         11 7 7..7
         12 7 7..7
+        16 NaN NaN..NaN
         20 9 9..9
         21 3 3..3
     "#]]
@@ -60,6 +61,7 @@ fn few_ticks_are_drawn_as_they_are_and_a_gap_is_none() {
         10 NaN NaN..NaN
         11 2 2..2
         12 0 0..0
+        16 NaN NaN..NaN
         20 NaN NaN..NaN
         21 NaN NaN..NaN
     "#]]
@@ -101,4 +103,15 @@ fn what_is_not_there_is_none() {
     let record = recorded(&[&[(10, 100), (11, 101)]]);
     assert_eq!(drawn(&record, 0, 20, 5, "vmstat.no_such", None), "none");
     assert_eq!(drawn(&record, 50, 60, 5, "vmstat.pgfault", None), "none");
+}
+
+#[test]
+fn stretches_are_long_enough_that_none_misses_every_tick() {
+    let folder = tempfile::tempdir().unwrap();
+    let ticks: Vec<(i64, u64)> = (0..40).map(|i| (i, i as u64)).collect();
+    let reader = recorded(&folder, &[&ticks]);
+    // 40 ticks are more than 39 points, and 39 stretches would each be hardly longer than a second.
+    let text = drawn(&reader, 0, 40, 39, "vmstat.nr_free_pages", None);
+    assert!(!text.contains("NaN"), "{text}");
+    assert_eq!(text.lines().count(), 1 + 20, "{text}");
 }
