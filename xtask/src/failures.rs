@@ -77,7 +77,8 @@ mod tests {
 
     fn kept(mut failures: Failures, said: &str) -> String {
         said.lines().for_each(|line| failures.read(line));
-        failures.text().unwrap_or_else(|| "nothing".into())
+        let text = failures.text().unwrap_or_else(|| "nothing".into());
+        text.lines().map(|line| format!("|{line}\n")).collect()
     }
 
     #[test]
@@ -85,28 +86,30 @@ mod tests {
         let cargo = "running 2 tests\ntest a ... ok\ntest b ... FAILED\n\nfailures:\n\n---- b stdout ----\nwrong\n\nfailures:\n    b\n\n\
                      test result: FAILED. 1 passed; 1 failed\nrunning 1 test\ntest c ... ok";
         expect![[r#"
-            failures:
-            ---- b stdout ----
-            wrong
-            failures:
-                b"#]]
+            |failures:
+            |---- b stdout ----
+            |wrong
+            |failures:
+            |    b
+        "#]]
         .assert_eq(&kept(Failures::of_cargo(), cargo));
 
         let playwright = "  ✓  1 page.spec.ts:16:1 › told (1.7s)\n  ✘  2 views.spec.ts:1:1 › small (1.2s)\n\n\
                           \x20 1) views.spec.ts:1:1 › small ───\n\n    Error: expected\n\n  1 failed\n    views.spec.ts:1:1 › small\n  1 passed (2s)";
         expect![[r#"
-              1) views.spec.ts:1:1 › small ───
-                Error: expected"#]]
+            |  1) views.spec.ts:1:1 › small ───
+            |    Error: expected
+        "#]]
         .assert_eq(&kept(Failures::of_playwright(), playwright));
         assert_eq!(
             kept(Failures::of_cargo(), "test a ... ok\ntest result: ok. 1 passed"),
-            "nothing"
+            "|nothing\n"
         );
     }
 
     #[test]
     fn a_flood_of_failures_is_cut() {
         let said = format!("failures:\n{}", "line\n".repeat(MOST_LINES + 9));
-        assert!(kept(Failures::of_cargo(), &said).ends_with("\n… 10 lines more, above"));
+        assert!(kept(Failures::of_cargo(), &said).ends_with("\n|… 10 lines more, above\n"));
     }
 }
