@@ -31,7 +31,10 @@ impl Failures {
                     .and_then(|line| line.split_once(") "))
                     .is_some_and(|(number, _)| number.parse::<u32>().is_ok())
             },
-            |line| line.trim_end().ends_with(" failed"),
+            |line| {
+                let count = line.trim().strip_suffix(" failed");
+                count.is_some_and(|count| count.parse::<u32>().is_ok())
+            },
         )
     }
 
@@ -95,10 +98,10 @@ mod tests {
         .assert_eq(&kept(Failures::of_cargo(), cargo));
 
         let playwright = "  ✓  1 page.spec.ts:16:1 › told (1.7s)\n  ✘  2 views.spec.ts:1:1 › small (1.2s)\n\n\
-                          \x20 1) views.spec.ts:1:1 › small ───\n\n    Error: expected\n\n  1 failed\n    views.spec.ts:1:1 › small\n  1 passed (2s)";
+                          \x20 1) views.spec.ts:1:1 › small ───\n\n    Error: expect(it) failed\n\n  1 failed\n    views.spec.ts:1:1 › small\n  1 passed (2s)";
         expect![[r#"
             |  1) views.spec.ts:1:1 › small ───
-            |    Error: expected
+            |    Error: expect(it) failed
         "#]]
         .assert_eq(&kept(Failures::of_playwright(), playwright));
         assert_eq!(

@@ -120,7 +120,7 @@ export class Explore implements View {
       if (signal.aborted) return;
       this.spanKnown(this.span);
       this.then();
-      void api.metrics(stamp(this.span.to), signal).then((names) => (this.names = names)).catch(() => undefined);
+      void api.metrics(stamp(this.span.to), signal).then((names) => ((this.names = names), this.finder.namesCame())).catch(() => undefined);
       await this.draw();
     } catch (error) {
       if (!signal.aborted) replace(this.note, this.context.failed(error));

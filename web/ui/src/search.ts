@@ -44,8 +44,8 @@ export function best(typed: string, names: Name[]): Name[] {
   return scored.sort((a, b) => b.fits - a.fits).slice(0, MOST).map(({ name }) => name);
 }
 
-/** A field with a list under it (the combobox pattern of WAI-ARIA). `chosen` gets what was picked. */
-export function finder(names: () => Name[], chosen: (name: Name) => void): HTMLElement & { focusField: () => void } {
+/** A field with a list under it (the combobox pattern of WAI-ARIA). `chosen` gets what was picked; `namesCame` says that `names` are others. */
+export function finder(names: () => Name[], chosen: (name: Name) => void): HTMLElement & { focusField: () => void; namesCame: () => void } {
   const list = h("ul", { id: "found", role: "listbox", "aria-label": "Series that fit", hidden: true });
   let found: Name[] = [];
   let at = 0;
@@ -92,5 +92,6 @@ export function finder(names: () => Name[], chosen: (name: Name) => void): HTMLE
     },
   });
   const element = h("div", { class: "finder" }, h("label", { for: "find" }, "Find a series"), h("div", { class: "finder-field" }, field, list));
-  return Object.assign(element, { focusField: () => field.focus() });
+  // Who typed before there were names is waiting for them.
+  return Object.assign(element, { focusField: () => field.focus(), namesCame: () => document.activeElement === field && draw() });
 }

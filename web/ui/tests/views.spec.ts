@@ -126,6 +126,20 @@ test("a held key moves through time, a drag with Shift too, and the link shows w
   await expect(page.locator("#from")).toHaveValue(shown);
 });
 
+test("who types before the names have come gets them when they do", async ({ page }) => {
+  let give = (): void => undefined;
+  const asked = new Promise<void>((done) => (give = done));
+  await page.route(/\/api\/v1\/metrics/, async (route) => {
+    await asked;
+    await route.continue();
+  });
+  await open(page, `${flood.url}explore`);
+  await page.getByLabel("Find a series").fill("pgscan ksw");
+  await expect(page.locator("#found li").first()).toHaveText("Loading names …");
+  give();
+  await expect(page.locator("#found li").first()).toContainText("pgscan_kswapd");
+});
+
 test("time is scrubbed through: a file, the processes, the disks as they were", async ({ page }) => {
   await open(page, `${flood.url}explore`);
   await expect(page.locator("table.processes")).toBeVisible();
