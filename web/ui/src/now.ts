@@ -229,9 +229,11 @@ export class Now implements View {
     const end = this.at[this.at.length - 1];
     if (this.paused || end === undefined || !this.began) return;
     const values = (name: string): (number | null)[] | undefined => this.history.get(name);
-    if (this.charts.length === 0) {
-      const latest = Object.fromEntries([...this.history].map(([name, all]) => [name, all[all.length - 1] ?? 0]));
-      const wanted = drawings(latest, busiest(values, [...this.history.keys()], DEVICES)).filter((drawn) => lines(drawn, values).length > 0);
+    const latest = Object.fromEntries([...this.history].map(([name, all]) => [name, all[all.length - 1] ?? 0]));
+    const wanted = drawings(latest, busiest(values, [...this.history.keys()], DEVICES)).filter((drawn) => lines(drawn, values).length > 0);
+    // The first tick of a record has no rates, and a disk may be idle at first: what comes later is drawn from then on.
+    if (wanted.some(({ title }) => this.charts.every(({ drawn }) => drawn.title !== title))) {
+      for (const { chart } of this.charts) chart.end();
       this.charts = wanted.map((drawn, k) => ({ drawn, chart: this.chart(drawn, k === 0) }));
       replace(this.board, ...this.charts.map(({ chart }) => chart.element));
     }

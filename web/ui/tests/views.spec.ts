@@ -39,6 +39,16 @@ test("a machine that is recorded opens as it is now, and goes on", async ({ page
   await addressHas(page, "last", "1800");
 });
 
+test("what the first ticks do not have is drawn once they have it", async ({ page }) => {
+  const at = Date.parse("2026-11-23T22:55:00Z") / 1000;
+  const memory = { "mem.free@host": 1e9, "mem.total@host": 8e9 };
+  const ticks = [memory, memory, { ...memory, "reclaim.kswapd_scan@host": 5000 }].map((values, k) => ({ at: at + k, values }));
+  const body = ticks.map((tick) => `event: tick\ndata: ${JSON.stringify(tick)}\n\n`).join("");
+  await page.route(/\/api\/v1\/live/, (route) => route.fulfill({ contentType: "text/event-stream", body }));
+  await open(page, `${flood.url}now`);
+  await expect(page.locator(".chart h3")).toHaveText(["Memory", "Reclaim"]);
+});
+
 test("a recording that has ended is said to have, and what was wrong then", async ({ page }) => {
   await open(page, `${flood.url}now`);
   await expect(page.locator(".banner h2")).toContainText("Was wrong since");
