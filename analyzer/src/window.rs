@@ -71,12 +71,13 @@ const WHOLE: [&str; 6] = [
 ];
 
 /// Columns of the large files that the signals read.
-const WANTED: [&str; 26] = [
+const WANTED: [&str; 27] = [
     "zoneinfo.free",
     "zoneinfo.min",
     "zoneinfo.low",
     "zoneinfo.high",
     "zoneinfo.boost",
+    "zoneinfo.pageset_count",
     "zoneinfo.managed",
     "zoneinfo.present",
     "stat.user",

@@ -93,6 +93,10 @@ fn balloons(scene: &Scene) -> Vec<Finding> {
 
 /// Memory that leaves MemTotal alone and that no line of meminfo names: an uncounted balloon, a driver, the network (M1).
 fn unnamed(scene: &Scene) -> Vec<Finding> {
+    // Free pages move to the CPUs' own lists by the gigabyte, and only zoneinfo tells.
+    if !scene.window.has("zoneinfo.pageset_count") {
+        return Vec::new();
+    }
     let page = f64::from(scene.window.boot.page_size);
     let pattern = Pattern::rise(16e6).lasting(3);
     let mut found = scene.rises(RULE.id, "mem.unaccounted_growth", &pattern, |signal, episode| {
@@ -187,6 +191,22 @@ mod tests {
               - mem.unaccounted_growth: 0 B/s before, 100 MB/s at its height
         "#]]
         .assert_eq(&uncounted.finds("memory-total-changed"));
+    }
+
+    #[test]
+    fn what_is_free_in_the_lists_of_cpus_was_not_taken_and_is_not_known_without_zoneinfo() {
+        let hidden = Story::of(60).during(30..40, |m| m.keep_in_cpu_lists(100 * MB));
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&hidden.finds("memory-total-changed"));
+        let untold = Story::of(60)
+            .during(30..40, |m| m.take(100 * MB))
+            .lacking("zoneinfo", "count:");
+        expect![[r#"
+            nothing
+        "#]]
+        .assert_eq(&untold.finds("memory-total-changed"));
     }
 
     #[test]

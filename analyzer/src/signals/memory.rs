@@ -5,7 +5,7 @@
 //! | `mem.total`, `mem.free`, `mem.anon`, `mem.shmem`, `mem.slab`, `mem.slab_reclaimable`, `mem.slab_unreclaimable`, `mem.mapped`, `mem.page_tables`, `mem.dirty`, `mem.writeback` | B | meminfo × 1,024 |
 //! | `mem.file_cache` | B | Cached + Buffers − Shmem: `Cached` alone includes tmpfs (kernel.md §3.4) |
 //! | `mem.huge_pages` | B | HugePages_Total × Hugepagesize |
-//! | `mem.unaccounted` | B | M1's residual U: MemTotal − all the rest |
+//! | `mem.unaccounted` | B | M1's residual U: MemTotal − all the rest, free pages in the CPUs' own lists included |
 //! | `mem.*_growth` | B/s | change of the above since the tick before |
 //! | `dirty.background_share` | ratio | (nr_dirty) / nr_dirty_background_threshold; where vmstat has no threshold, from the sysctls (kernel.md §4.5) |
 //! | `zone.over_high` | ratio | free / (high + reserve), each zone of at least 2 % of the memory |
@@ -110,6 +110,22 @@ fn huge_pages(window: &Window) -> Option<Signal> {
     })
 }
 
+/// Bytes free in the CPUs' own lists, which MemFree leaves out: since 6.7 up to an eighth of a zone (mm/page_alloc.c, zone_highsize).
+/// A CPU that went away has given its list back.
+fn in_cpu_lists(window: &Window) -> Option<Vec<f64>> {
+    const COUNT: &str = "zoneinfo.pageset_count";
+    let page = f64::from(window.boot.page_size);
+    let lists = window.subjects(COUNT);
+    let lists: Vec<_> = lists.iter().filter_map(|list| window.get(COUNT, list)).collect();
+    let sum = |i: usize| {
+        let known = lists.iter().map(|list| list.values[i]).filter(|v| !v.is_nan());
+        known
+            .reduce(|sum, more| sum + more)
+            .map_or(f64::NAN, |pages| pages * page)
+    };
+    (!lists.is_empty()).then(|| (0..window.len()).map(sum).collect())
+}
+
 /// M1: what MemTotal holds that no line of meminfo names. Its growth is a driver, a balloon, the network.
 fn unaccounted(window: &Window) -> Option<Signal> {
     let total = window.get("meminfo.MemTotal", &Subject::Host)?;
@@ -129,10 +145,12 @@ fn unaccounted(window: &Window) -> Option<Signal> {
     .filter_map(get)
     .collect();
     let huge = huge_pages(window);
+    let in_lists = in_cpu_lists(window);
     let values = (0..window.len())
         .map(|i| {
             let named: f64 = parts.iter().map(|p| p.values[i] * KIB).sum();
-            total.values[i] * KIB - named - huge.as_ref().map_or(0.0, |h| h.values[i])
+            let of = |part: &Option<Vec<f64>>| part.as_ref().map_or(0.0, |values| values[i]);
+            total.values[i] * KIB - named - huge.as_ref().map_or(0.0, |h| h.values[i]) - of(&in_lists)
         })
         .collect();
     Some(Signal {

@@ -30,6 +30,15 @@ impl Machine {
         }
     }
 
+    /// Pages that are free move to the CPUs' own lists, where MemFree does not count them.
+    pub(crate) fn keep_in_cpu_lists(&mut self, bytes: i64) {
+        let before: Vec<i64> = self.zones.iter().map(|z| z.free).collect();
+        self.take(bytes);
+        for (zone, before) in self.zones.iter_mut().zip(before) {
+            zone.in_cpu_lists += before - zone.free;
+        }
+    }
+
     /// Bytes that are free.
     pub(crate) fn free(&self) -> i64 {
         self.free_pages() * PAGE

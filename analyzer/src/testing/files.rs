@@ -79,7 +79,7 @@ fn zoneinfo(machine: &Machine) -> String {
             text,
             "Node {}, zone {:>8}\n  pages free     {}\n        boost    0\n        min      {}\n        low      {}\n        \
              high     {}\n        spanned  {}\n        present  {}\n        managed  {}\n        protection: (0, 0, {}, {})\n  \
-             start_pfn:           4096",
+             pagesets\n    cpu: 0\n              count:    {}\n  start_pfn:           4096",
             zone.node,
             zone.name,
             zone.free,
@@ -90,7 +90,8 @@ fn zoneinfo(machine: &Machine) -> String {
             zone.managed,
             zone.managed,
             zone.reserve,
-            zone.reserve
+            zone.reserve,
+            zone.in_cpu_lists
         )
         .unwrap();
     }

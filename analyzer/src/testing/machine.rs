@@ -26,6 +26,8 @@ pub(crate) struct Zone {
     pub(crate) high: i64,
     /// Largest entry of `protection`.
     pub(crate) reserve: i64,
+    /// Free pages in the CPUs' own lists, not among `free`.
+    pub(super) in_cpu_lists: i64,
     /// Share of the free memory that lies in blocks of order 9 and 10, 0–1.
     pub(crate) whole: f64,
 }
@@ -90,6 +92,7 @@ impl Machine {
             low: high * 5 / 6,
             high,
             reserve: 0,
+            in_cpu_lists: 0,
             whole: 0.9,
         };
         let mut machine = Machine {
