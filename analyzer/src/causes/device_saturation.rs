@@ -120,7 +120,12 @@ fn judge(case: &Case) -> Verdict {
         signal.map_or(0.0, |s| s.integral(full.from, full.to))
     };
     let (read, written) = (moved("disk.own_read"), moved("disk.own_write"));
-    it.variant = Some(if read >= written { "reads" } else { "writes" });
+    let discards = moved("disk.discards");
+    it.variant = Some(match read + written {
+        0.0 if discards > 0.0 => "discards",
+        _ if read >= written => "reads",
+        _ => "writes",
+    });
     let counters: &'static [ProcessCounter] = if read >= written {
         &[ProcessCounter::ReadBytes]
     } else {
@@ -136,10 +141,30 @@ fn judge(case: &Case) -> Verdict {
     );
     let who = it.who();
     let seconds = seconds_of(case, full);
+    let rate = |bytes: f64| units::byte_rate(bytes / seconds);
+    // The other direction, which may be another's, where it is no trifle.
+    let besides = |bytes: f64, what: &str| match bytes >= 0.05 * (read + written) {
+        true => format!(", and {} {what} it", rate(bytes)),
+        false => String::new(),
+    };
+    let asked = match it.variant {
+        Some("discards") => format!(
+            "{device} is asked to discard {} times a second, as when a file system is trimmed",
+            units::count(discards / seconds)
+        ),
+        Some("reads") => format!(
+            "{who} reads {} from {device}{}",
+            rate(read),
+            besides(written, "are written to")
+        ),
+        _ => format!(
+            "{who} writes {} to {device}{}",
+            rate(written),
+            besides(read, "are read from")
+        ),
+    };
     it.story = format!(
-        "{who} asks {device} for {} ({} written); it is busy {:.0} % of the time and has no more to give. Memory has no part: {} reclaimed.",
-        units::byte_rate(read / seconds),
-        units::byte_rate(written / seconds),
+        "{asked}; it is busy {:.0} % of the time and has no more to give. Memory has no part: {} reclaimed.",
         full.now,
         units::bytes(stolen)
     );
@@ -170,9 +195,14 @@ fn not_asked_for(case: &Case, full: &Finding) -> Option<String> {
     let of = |name: &str| case.scene.signals.of(name, device);
     // In flight and nothing completed: it does not answer (kernel.md 4.15), which is no load.
     if let (Some(reads), Some(writes)) = (of("disk.reads"), of("disk.writes")) {
-        let silent = (from..=to)
-            .filter(|&i| reads.values[i] + writes.values[i] == 0.0)
-            .count();
+        // Trimming a file system or emptying a cache is an answer, too, on kernels that count it.
+        let others: Vec<_> = ["disk.discards", "disk.flushes"]
+            .iter()
+            .filter_map(|n| of(n))
+            .collect();
+        let is_silent =
+            |i: usize| reads.values[i] + writes.values[i] == 0.0 && !others.iter().any(|s| s.values[i] > 0.0);
+        let silent = (from..=to).filter(|&i| is_silent(i)).count();
         if 2 * silent > to - from + 1 {
             let seconds = silent as f64 * case.scene.window.interval;
             return Some(format!(
@@ -219,7 +249,7 @@ mod tests {
             0.90, at most Shown: reads, from 30.00 s (30.00 to 31.00)
             devices ["vdb"], processes ["fio 100 % of read bytes"]
             vdb is at its limit
-            fio (pid 4002) asks vdb for 190 MB/s (328 kB/s written); it is busy 98 % of the time and has no more to give. Memory has no part: 0 B reclaimed.
+            fio (pid 4002) reads 190 MB/s from vdb; it is busy 98 % of the time and has no more to give. Memory has no part: 0 B reclaimed.
             + disk.busy: 3 % before, 98 % at its height
             + requests wait 12 ms on the median
             + 18 requests in the queue on the mean
@@ -258,6 +288,24 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_is_trimmed_answers() {
+        let story = Story::of(60).during(30..50, |m| {
+            m.disk("vdb").hangs().discards(40);
+            m.pressure("io", 100.0, 90.0);
+        });
+        expect![[r#"
+            Warning: a device is full and tasks wait for I/O 100 % of the time
+            0.70, at most Shown: discards, from 30.00 s (30.00 to 31.00)
+            devices ["vdb"], processes []
+            vdb is at its limit
+            vdb is asked to discard 40 times a second, as when a file system is trimmed; it is busy 100 % of the time and has no more to give. Memory has no part: 0 B reclaimed.
+            + disk.busy: 3 % before, 100 % at its height
+            + 3 requests in the queue on the mean
+            + 0 B of what was read had been evicted before
+        "#]].assert_eq(&story.judges("device_saturation"));
+    }
+
+    #[test]
     fn a_fast_disk_that_is_busy_is_not_full_and_without_diskstats_nobody_knows() {
         let fast = Story::of(60).during(30..50, |m| {
             m.disk("vdb").reads(5000, 600 * MB).wait_ms(0.1).busy(60.0);
@@ -281,7 +329,8 @@ mod tests {
         });
         let told = story.judges("device_saturation");
         assert!(
-            told.contains("at most Shown: writes") && told.contains("journal (pid 4002) asks vdb"),
+            told.contains("at most Shown: writes")
+                && told.contains("journal (pid 4002) writes 60 MB/s to vdb; it is busy 99 % of the time"),
             "{told}"
         );
     }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `disk.read`, `disk.write` | B/s | sectors × 512, at completion |
 //! | `disk.own_read`, `disk.own_write` | B/s | without what devices stacked upon it asked for (partitions fold into their disk) |
-//! | `disk.reads`, `disk.writes` | 1/s | completed requests |
+//! | `disk.reads`, `disk.writes`, `disk.discards`, `disk.flushes` | 1/s | completed requests; the last two since 4.18 and 5.5 |
 //! | `disk.busy` | % | time with at least one request in flight: not saturation (kernel.md §5.5) |
 //! | `disk.in_flight` | requests | the only gauge |
 //! | `disk.queue` | requests | weighted time / time |
@@ -52,6 +52,8 @@ fn device(window: &Window, subject: &Subject, signals: &mut Signals) {
         ("disk.write", "B/s", "diskstats.write_sectors", SECTOR),
         ("disk.reads", "1/s", "diskstats.reads_completed", 1.0),
         ("disk.writes", "1/s", "diskstats.writes_completed", 1.0),
+        ("disk.discards", "1/s", "diskstats.discards_completed", 1.0),
+        ("disk.flushes", "1/s", "diskstats.flushes_completed", 1.0),
         // ms a second → percent
         ("disk.busy", "%", "diskstats.io_ms", 0.1),
         ("disk.queue", "requests", "diskstats.weighted_io_ms", 0.001),

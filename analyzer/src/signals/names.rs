@@ -1,7 +1,7 @@
 //! The names of all signals, sorted: what a site's rules can be about.
 
 /// See the table at the head of each file for what they are.
-pub const NAMES: [&str; 111] = [
+pub const NAMES: [&str; 113] = [
     "balloon.inflate",
     "buddy.free_blocks_ge4",
     "buddy.unusable9",
@@ -22,6 +22,8 @@ pub const NAMES: [&str; 111] = [
     "cpu.user",
     "dirty.background_share",
     "disk.busy",
+    "disk.discards",
+    "disk.flushes",
     "disk.in_flight",
     "disk.leaf_read",
     "disk.own_read",

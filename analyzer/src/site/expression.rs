@@ -334,7 +334,7 @@ mod tests {
             disk.wait > 5 * baseline(disk.wait) OR mem.free IS NULL
                 good
             disk.bussy > 80
-                there is no signal disk.bussy; there are disk.busy, disk.in_flight, disk.leaf_read, disk.own_read, disk.own_wr
+                there is no signal disk.bussy; there are disk.busy, disk.discards, disk.flushes, disk.in_flight, disk.leaf_rea
             disk.busy >
                 sql parser error: Expected: an expression, found: EOF
             disk.busy > 80 80

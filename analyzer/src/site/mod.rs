@@ -406,7 +406,7 @@ mod tests {
         expect![[r#"
             1 rules, 0 thresholds
             1 rules, 2 thresholds
-            rules.d/x.toml:3: when: there is no signal disk.writewait; there are disk.busy, disk.in_flight, disk.leaf_read, disk.own_read, disk.own_write, disk.queue, disk.read, disk.read_wait, disk.reads, disk.wait, disk.write, disk.write_wait, disk.writes
+            rules.d/x.toml:3: when: there is no signal disk.writewait; there are disk.busy, disk.discards, disk.flushes, disk.in_flight, disk.leaf_read, disk.own_read, disk.own_write, disk.queue, disk.read, disk.read_wait, disk.reads, disk.wait, disk.write, disk.write_wait, disk.writes
             rules.d/x.toml:2: "Slow WAL" is no id: use lower-case letters, digits and -
             rules.d/x.toml:2: there is a rule load-rise already
             rules.d/x.toml:6: there is a rule slow-wal already

@@ -10,7 +10,7 @@ pub(crate) struct Disk {
     name: String,
     now: Second,
     quiet: Second,
-    counters: [f64; 11],
+    counters: [f64; 17],
 }
 
 #[derive(Clone, Copy, Default)]
@@ -19,6 +19,7 @@ struct Second {
     read_bytes: f64,
     writes: f64,
     write_bytes: f64,
+    discards: f64,
     wait_ms: f64,
     busy_percent: Option<f64>,
     in_flight: f64,
@@ -51,7 +52,7 @@ impl Disk {
             name: name.into(),
             now: quiet,
             quiet,
-            counters: [0.0; 11],
+            counters: [0.0; 17],
         }
     }
 
@@ -67,7 +68,13 @@ impl Disk {
         self
     }
 
-    /// Nothing completed in this second, though requests are under way.
+    /// So many discards completed in this second.
+    pub(crate) fn discards(&mut self, requests: i64) -> &mut Disk {
+        self.now.discards = requests as f64;
+        self
+    }
+
+    /// No read and no write completed in this second, though requests are under way.
     pub(crate) fn hangs(&mut self) -> &mut Disk {
         self.reads(0, 0).writes(0, 0).busy(100.0).in_flight(3)
     }
@@ -111,6 +118,7 @@ impl Disk {
             read_bytes,
             writes,
             write_bytes,
+            discards,
             wait_ms,
             busy_percent,
             in_flight,
@@ -132,6 +140,7 @@ impl Disk {
             (7, writes * wait_ms),
             (9, busy_ms),
             (10, queue_ms),
+            (11, discards),
         ] {
             self.counters[counter] += step;
         }
@@ -141,7 +150,7 @@ impl Disk {
 
     /// Every counter from zero, as after it was plugged in anew.
     pub(crate) fn reset(&mut self) {
-        self.counters = [0.0; 11];
+        self.counters = [0.0; 17];
     }
 
     pub(super) fn print(&self, minor: usize, text: &mut String) {
