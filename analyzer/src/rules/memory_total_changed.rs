@@ -12,7 +12,8 @@ pub(super) const RULE: Rule = Rule {
 Finds   MemTotal, or HugePages_Total × Hugepagesize, moving by 64 MB or more within 10 seconds. Where MemTotal stays: a balloon that
         takes as much, or what no line of meminfo names growing by 16 MB/s for 3 seconds, to 256 MB or more and not by swapping.
 Why     Hotplug, a balloon or a reservation of huge pages takes memory with no process to blame.
-Reads   meminfo: MemTotal, HugePages_Total, Hugepagesize and all that MemTotal is the sum of (M1); vmstat: balloon_inflate.
+Reads   meminfo: MemTotal, HugePages_Total, Hugepagesize and all that MemTotal is the sum of (M1); zoneinfo: pagesets, whose pages are
+        free and not in MemFree; vmstat: balloon_inflate.
 Wrong   about who: what no line names may be a balloon, a driver's buffers or the network's.
 See     kernel.md 4.19.
 ",
@@ -21,7 +22,7 @@ See     kernel.md 4.19.
 
 /// Less is drivers at work.
 const LEAST_BYTES: f64 = 64e6;
-/// Per-CPU lists and the buffers of drivers breathe.
+/// The buffers of drivers breathe.
 const LEAST_UNNAMED_BYTES: f64 = 256e6;
 
 fn find(scene: &Scene) -> Vec<Finding> {

@@ -5,6 +5,7 @@
 //! | `mem.total`, `mem.free`, `mem.anon`, `mem.shmem`, `mem.slab`, `mem.slab_reclaimable`, `mem.slab_unreclaimable`, `mem.mapped`, `mem.page_tables`, `mem.dirty`, `mem.writeback` | B | meminfo × 1,024 |
 //! | `mem.file_cache` | B | Cached + Buffers − Shmem: `Cached` alone includes tmpfs (kernel.md §3.4) |
 //! | `mem.huge_pages` | B | HugePages_Total × Hugepagesize |
+//! | `mem.cpu_lists` | B | Σ of the pagesets' counts in zoneinfo: free, and not in MemFree |
 //! | `mem.unaccounted` | B | M1's residual U: MemTotal − all the rest, free pages in the CPUs' own lists included |
 //! | `mem.*_growth` | B/s | change of the above since the tick before |
 //! | `dirty.background_share` | ratio | (nr_dirty) / nr_dirty_background_threshold; where vmstat has no threshold, from the sysctls (kernel.md §4.5) |
@@ -51,6 +52,7 @@ pub(super) fn derive(window: &Window, signals: &mut Signals) {
     );
     signals.extend(cache);
     signals.extend(huge_pages(window));
+    signals.extend(cpu_lists(window));
     signals.extend(unaccounted(window));
     for (name, of) in [
         ("mem.free_growth", "mem.free"),
@@ -112,7 +114,7 @@ fn huge_pages(window: &Window) -> Option<Signal> {
 
 /// Bytes free in the CPUs' own lists, which MemFree leaves out: since 6.7 up to an eighth of a zone (mm/page_alloc.c, zone_highsize).
 /// A CPU that went away has given its list back.
-fn in_cpu_lists(window: &Window) -> Option<Vec<f64>> {
+fn cpu_lists(window: &Window) -> Option<Signal> {
     const COUNT: &str = "zoneinfo.pageset_count";
     let page = f64::from(window.boot.page_size);
     let lists = window.subjects(COUNT);
@@ -123,7 +125,13 @@ fn in_cpu_lists(window: &Window) -> Option<Vec<f64>> {
             .reduce(|sum, more| sum + more)
             .map_or(f64::NAN, |pages| pages * page)
     };
-    (!lists.is_empty()).then(|| (0..window.len()).map(sum).collect())
+    Some(Signal {
+        name: "mem.cpu_lists",
+        unit: "B",
+        subject: Subject::Host,
+        at: lists.first()?.at.clone(),
+        values: (0..window.len()).map(sum).collect(),
+    })
 }
 
 /// M1: what MemTotal holds that no line of meminfo names. Its growth is a driver, a balloon, the network.
@@ -145,12 +153,12 @@ fn unaccounted(window: &Window) -> Option<Signal> {
     .filter_map(get)
     .collect();
     let huge = huge_pages(window);
-    let in_lists = in_cpu_lists(window);
+    let lists = cpu_lists(window);
     let values = (0..window.len())
         .map(|i| {
             let named: f64 = parts.iter().map(|p| p.values[i] * KIB).sum();
-            let of = |part: &Option<Vec<f64>>| part.as_ref().map_or(0.0, |values| values[i]);
-            total.values[i] * KIB - named - huge.as_ref().map_or(0.0, |h| h.values[i]) - of(&in_lists)
+            let of = |part: &Option<Signal>| part.as_ref().map_or(0.0, |signal| signal.values[i]);
+            total.values[i] * KIB - named - of(&huge) - of(&lists)
         })
         .collect();
     Some(Signal {

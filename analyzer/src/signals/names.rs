@@ -1,7 +1,7 @@
 //! The names of all signals, sorted: what a site's rules can be about.
 
 /// See the table at the head of each file for what they are.
-pub const NAMES: [&str; 113] = [
+pub const NAMES: [&str; 114] = [
     "balloon.inflate",
     "buddy.free_blocks_ge4",
     "buddy.unusable9",
@@ -58,6 +58,7 @@ pub const NAMES: [&str; 113] = [
     "mem.buffers",
     "mem.cached",
     "mem.committed",
+    "mem.cpu_lists",
     "mem.dirty",
     "mem.dirty_growth",
     "mem.file_cache",
