@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Missing};
+use crate::explain::harm::Wait;
 use crate::processes::Measure;
 use crate::units;
 use model::ProcessCounter;
@@ -19,7 +20,7 @@ Against AnonPages flat. Shmem grew instead (shmem_growth). The group's own limit
 Like    a fork storm (many processes), a heap that fills to its configured size, huge pages collapsing (no growth).
 See     kernel.md 4.3.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
+use crate::explain::harm::Wait;
 use crate::onset::quantile;
 use crate::processes::Measure;
 use model::Subject;
@@ -19,7 +20,7 @@ Against A busy disk that completes its requests explains them.
 Like    device_slow, io_throttle.
 See     kernel.md 4.18, 4.23.
 ",
-    takes_memory: false,
+    makes_wait_for: Wait::Disk,
     judge,
 };
 

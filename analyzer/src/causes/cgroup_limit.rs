@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Culprit, Missing};
+use crate::explain::harm::Wait;
 use crate::processes::Measure;
 use crate::rules::kills;
 use crate::units;
@@ -21,7 +22,7 @@ Against Global reclaim at work; no residual.
 Like    over_reclaim (kswapd is busy there), page_cache_flood (free is at its marks there).
 See     kernel.md 1.6, 4.12.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

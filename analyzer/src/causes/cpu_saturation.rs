@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Missing};
+use crate::explain::harm::Wait;
 use crate::processes::Measure;
 use crate::units;
 use model::ProcessCounter;
@@ -18,7 +19,7 @@ Against CPUs idle; the time is spent in reclaim (kswapd scans) or taken by the h
 Like    cpu_steal, reclaim burning system time.
 See     kernel.md 4.17.
 ",
-    takes_memory: false,
+    makes_wait_for: Wait::Cpu,
     judge,
 };
 

@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
+use crate::explain::harm::Wait;
 use crate::processes::Measure;
 use crate::signals::cgroups::foremost;
 use model::ProcessCounter;
@@ -18,7 +19,7 @@ Against No steal, and where tasks wait the CPUs are busy.
 Like    cpu_saturation.
 See     kernel.md 4.17.
 ",
-    takes_memory: false,
+    makes_wait_for: Wait::Cpu,
     judge,
 };
 

@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::Advice;
+use crate::explain::harm::Wait;
 use crate::processes::Measure;
 use crate::rules::Finding;
 use crate::units;
@@ -22,7 +23,7 @@ Against Refaults: the device is asked for what reclaim took (page_cache_flood, a
 Like    raid_resync.
 See     kernel.md 4.14, 5.5.
 ",
-    takes_memory: false,
+    makes_wait_for: Wait::Disk,
     judge,
 };
 

@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
+use crate::explain::harm::Wait;
 use crate::units;
 
 pub(super) const CAUSE: CauseRule = CauseRule {
@@ -16,7 +17,7 @@ Against It is asked for much more than before: that is saturation. No baseline: 
 Like    device_saturation, raid_resync, io_throttle.
 See     kernel.md 4.15.
 ",
-    takes_memory: false,
+    makes_wait_for: Wait::Disk,
     judge,
 };
 

@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::{Case, Cliff};
 use crate::explain::document::{Advice, Missing};
+use crate::explain::harm::Wait;
 use crate::rules::Finding;
 use crate::units;
 
@@ -18,7 +19,7 @@ Against The counters unchanged; steal as large as the loss: that was reclaim.
 Like    over_reclaim (steal moves), process-exit-freed (AnonPages falls), DAMON (slow).
 See     kernel.md 1.6, 4.11.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
+use crate::explain::harm::Wait;
 use crate::processes::Measure;
 use crate::units;
 use model::ProcessCounter;
@@ -19,7 +20,7 @@ Against Free memory at its marks: plain shortage, in which compaction is tried o
 Like    over_reclaim, CPU saturation by system time.
 See     kernel.md 4.8; mm/vmstat.c, extfrag_for_order.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

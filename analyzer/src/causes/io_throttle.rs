@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
+use crate::explain::harm::Wait;
 use crate::onset::quantile;
 use crate::processes::Measure;
 use crate::signals::cgroups::foremost;
@@ -19,7 +20,7 @@ Against A busy device.
 Like    blocked_tasks (locks, servers: no pressure for I/O), device_slow (the device is busy).
 See     kernel.md 4.24.
 ",
-    takes_memory: false,
+    makes_wait_for: Wait::Disk,
     judge,
 };
 

@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
+use crate::explain::harm::Wait;
 use crate::units;
 
 pub(super) const CAUSE: CauseRule = CauseRule {
@@ -16,7 +17,7 @@ Against All of these constant.
 Like    anon_growth without an owner.
 See     kernel.md 4.19.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

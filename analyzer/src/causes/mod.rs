@@ -6,6 +6,7 @@
 
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Culprit, Evidence, Missing, SettingChange};
+use crate::explain::harm::Wait;
 use crate::rules::Finding;
 use model::{Onset, Subject};
 
@@ -40,8 +41,8 @@ pub struct CauseRule {
     pub summary: &'static str,
     /// The manual page.
     pub manual: &'static str,
-    /// Whether somebody waits for memory because of it.
-    pub takes_memory: bool,
+    /// What somebody waits for because of it.
+    pub makes_wait_for: Wait,
     /// Judges.
     pub judge: fn(&Case) -> Verdict,
 }
@@ -177,12 +178,11 @@ pub struct Judgement {
 /// Below this a candidate is only a thought: its number is shown as what speaks against it.
 const LEAST_SCORE: f64 = 0.25;
 
-/// What is left of the score of a cause that takes no memory where tasks wait for memory.
+/// What is left of the score of a cause that does not make the harm that was done.
 const OTHER_HARM: f64 = 0.75;
 
-/// Asks every cause. Where the worst harm is waiting for memory, a cause that takes none may stand beside the one that does, not before
-/// it: shortage of memory makes waits for disks and CPUs, and not the other way.
-pub fn judge_all(case: &Case, harm_of_memory: bool) -> Judgement {
+/// Asks every cause. One that does not make what the worst harm waits for may stand beside the one that does, not before it.
+pub fn judge_all(case: &Case, harm: Option<Wait>) -> Judgement {
     let mut judgement = Judgement {
         candidates: Vec::new(),
         ruled_out: Vec::new(),
@@ -192,7 +192,7 @@ pub fn judge_all(case: &Case, harm_of_memory: bool) -> Judgement {
         match (cause.judge)(case) {
             Verdict::Candidate(mut candidate) => {
                 candidate.id = cause.id;
-                if harm_of_memory && !cause.takes_memory {
+                if harm.is_some_and(|harm| !cause.makes_wait_for.makes(harm)) {
                     candidate.score *= OTHER_HARM;
                 }
                 if candidate.score >= LEAST_SCORE {

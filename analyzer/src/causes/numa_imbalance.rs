@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
+use crate::explain::harm::Wait;
 use crate::units;
 use model::Subject;
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ Against One node only, or both alike.
 Like    page_cache_flood (both nodes low), exhaustion of a low zone.
 See     kernel.md 4.9.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
+use crate::explain::harm::Wait;
 use crate::rules::least_free;
 use crate::units;
 use model::Subject;
@@ -21,7 +22,7 @@ Against drop_caches moved; steal is flat; free is near high.
 Like    drop_caches, page_cache_flood (which keeps free between low and high).
 See     kernel.md 0.2, 1.4, 2.2, 4.10; mm/vmscan.c of 2.6.32, balance_pgdat.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

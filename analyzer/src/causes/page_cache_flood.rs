@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Missing};
+use crate::explain::harm::Wait;
 use crate::processes::Measure;
 use crate::units;
 use model::{ProcessCounter, Subject};
@@ -20,7 +21,7 @@ Against Anonymous, shared or kernel memory grew as much (see those causes); noth
 Like    anon_growth, over_reclaim, device_saturation, a backup that fits.
 See     kernel.md 4.1, 4.2, 5.1.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

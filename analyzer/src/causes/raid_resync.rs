@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Confidence, Missing};
+use crate::explain::harm::Wait;
 use crate::units;
 use model::Subject;
 
@@ -17,7 +18,7 @@ Against No array; disks and pgpgin agree.
 Like    device_slow, page_cache_flood.
 See     kernel.md 4.16, M3.
 ",
-    takes_memory: false,
+    makes_wait_for: Wait::Disk,
     judge,
 };
 

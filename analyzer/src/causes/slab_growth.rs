@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Missing};
+use crate::explain::harm::Wait;
 use crate::processes::Measure;
 use crate::units;
 use model::ProcessCounter;
@@ -18,7 +19,7 @@ Against Slab flat.
 Like    pages that drivers take outside slab (`mem.unaccounted`), page tables.
 See     kernel.md 4.6.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

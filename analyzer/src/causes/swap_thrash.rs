@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Missing};
+use crate::explain::harm::Wait;
 use crate::processes::Measure;
 use crate::units;
 use model::ProcessCounter;
@@ -18,7 +19,7 @@ Against No swap configured; swap-out alone, which tidies cold pages away.
 Like    page_cache_flood in its mapped form (major faults, but no swap-in).
 See     kernel.md 4.4.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

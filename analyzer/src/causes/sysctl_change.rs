@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, SettingChange, Time};
+use crate::explain::harm::Wait;
 use crate::settings::Change;
 
 pub(super) const CAUSE: CauseRule = CauseRule {
@@ -16,7 +17,7 @@ Against No recorded setting changed.
 Like    over_reclaim (a raised mark), writeback_storm (a lowered dirty limit), memory_removed (vm.nr_hugepages).
 See     kernel.md 1.1, 4.10.
 ",
-    takes_memory: true,
+    makes_wait_for: Wait::Memory,
     judge,
 };
 

@@ -3,6 +3,7 @@
 use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Evidence, Missing};
+use crate::explain::harm::Wait;
 use crate::processes::Measure;
 use crate::rules::Finding;
 use crate::signals::Signal;
@@ -21,7 +22,7 @@ Against Dirty far below the background threshold: then no story of writeback may
 Like    device_slow (writes pile up because completion slowed), synchronous writes (no dirty memory).
 See     kernel.md 4.5; mm/page-writeback.c.
 ",
-    takes_memory: false,
+    makes_wait_for: Wait::Disk,
     judge,
 };
 

@@ -4,13 +4,31 @@ use super::case::Case;
 use super::document::Severity;
 use crate::onset::quantile;
 
+/// What somebody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Reclaim, evicted pages, swap; or is killed for want of it.
+    Memory,
+    /// A device, or what answers in its place.
+    Disk,
+    /// A CPU.
+    Cpu,
+}
+
+impl Wait {
+    /// Whether who waits for this makes others wait for `other`: shortage of memory makes waits for disks and CPUs, and not the other way.
+    pub fn makes(self, other: Wait) -> bool {
+        self == Wait::Memory || self == other
+    }
+}
+
 /// The worst harm of a case.
 #[derive(Debug, Clone)]
 pub struct Harm {
     /// How bad. `Info` means: nobody was seen to be hurt.
     pub severity: Severity,
-    /// Somebody waits for memory: reclaim, evicted pages, swap, a kill.
-    pub of_memory: bool,
+    /// What is waited for; `None`: nobody waits, or a site's own rule does not say for what.
+    pub wait: Option<Wait>,
     /// The line that says why.
     pub why: Option<String>,
 }
@@ -20,20 +38,20 @@ pub struct Harm {
 pub fn worst(case: &Case) -> Harm {
     let mut worst = Harm {
         severity: Severity::Info,
-        of_memory: false,
+        wait: None,
         why: None,
     };
-    let mut take = |severity: Severity, of_memory: bool, why: String| {
+    let mut take = |severity: Severity, wait: Option<Wait>, why: String| {
         if severity > worst.severity {
             worst = Harm {
                 severity,
-                of_memory,
+                wait,
                 why: Some(why),
             };
         }
     };
     if let Some(kill) = case.first("oom-kill") {
-        take(Severity::Critical, true, kill.headline.clone());
+        take(Severity::Critical, Some(Wait::Memory), kill.headline.clone());
     }
     // High quantiles: what a quarter of the case suffered from. A median hides a case that grew.
     let level = |name: &str| {
@@ -53,7 +71,7 @@ pub fn worst(case: &Case) -> Harm {
         };
         take(
             severity,
-            true,
+            Some(Wait::Memory),
             format!("tasks wait for memory {memory:.0} % of the time"),
         );
     }
@@ -72,21 +90,21 @@ pub fn worst(case: &Case) -> Harm {
         };
         take(
             severity,
-            true,
+            Some(Wait::Memory),
             format!("{faults:.0} page faults a second wait for a disk for pages that were evicted"),
         );
     }
     if level("swap.in") >= 100.0 {
         take(
             Severity::Warning,
-            true,
+            Some(Wait::Memory),
             format!("{:.0} pages a second come back from swap", level("swap.in")),
         );
     }
     if case.first("direct-reclaim").is_some_and(|f| case.lasted(f, 3.0)) {
         take(
             Severity::Warning,
-            true,
+            Some(Wait::Memory),
             "tasks stop to reclaim memory for themselves".into(),
         );
     }
@@ -100,14 +118,14 @@ pub fn worst(case: &Case) -> Harm {
         };
         take(
             Severity::Warning,
-            false,
+            Some(Wait::Disk),
             format!("a device is full and tasks wait for I/O {why:.0} % of the time"),
         );
     }
     if waiting >= 50.0 && case.first("blocked-tasks").is_some() {
         take(
             Severity::Warning,
-            false,
+            Some(Wait::Disk),
             format!("tasks wait for I/O {waiting:.0} % of the time"),
         );
     }
@@ -120,7 +138,7 @@ pub fn worst(case: &Case) -> Harm {
     if long && (beyond_io >= 1.0 || stuck >= 3.0) {
         take(
             Severity::Warning,
-            false,
+            Some(Wait::Disk),
             "processes stay in uninterruptible sleep".into(),
         );
     }
@@ -128,7 +146,7 @@ pub fn worst(case: &Case) -> Harm {
     if crowded && rise("psi.cpu_some") >= 30.0 {
         take(
             Severity::Warning,
-            false,
+            Some(Wait::Cpu),
             format!("tasks wait for a CPU {:.0} % of the time", level("psi.cpu_some")),
         );
     }
@@ -140,14 +158,14 @@ pub fn worst(case: &Case) -> Harm {
     if crowded && level("psi.cpu_some").is_nan() && wanting >= 2.0 * cpus {
         take(
             Severity::Warning,
-            false,
+            Some(Wait::Cpu),
             format!("{wanting:.0} tasks want one of {cpus:.0} CPUs"),
         );
     }
     if case.first("steal-rise").is_some_and(|f| case.lasted(f, 5.0)) && rise("cpu.steal") >= 10.0 {
         take(
             Severity::Warning,
-            false,
+            Some(Wait::Cpu),
             format!("{:.0} % of the CPU time is stolen", level("cpu.steal")),
         );
     }
@@ -158,7 +176,7 @@ pub fn worst(case: &Case) -> Harm {
     {
         take(
             Severity::Warning,
-            true,
+            Some(Wait::Memory),
             format!(
                 "{:.0} allocations a second stall in compaction",
                 level("compact.stall")
@@ -167,7 +185,7 @@ pub fn worst(case: &Case) -> Harm {
     }
     for finding in &case.findings {
         if let Some(severity) = case.scene.site.severity(finding.rule) {
-            take(severity, false, finding.headline.clone());
+            take(severity, None, finding.headline.clone());
         }
     }
     worst

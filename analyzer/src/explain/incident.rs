@@ -97,14 +97,14 @@ fn incident(scene: &Scene, case: &Case) -> Option<Incident> {
     let window = scene.window;
     let harm::Harm {
         severity,
-        of_memory,
+        wait,
         why: harm,
     } = harm::worst(case);
     let Judgement {
         candidates,
         ruled_out,
         cannot_tell,
-    } = causes::judge_all(case, of_memory);
+    } = causes::judge_all(case, wait);
     if candidates.is_empty() && severity == Severity::Info {
         return None;
     }

@@ -147,7 +147,7 @@ impl<'a> Story<'a> {
             let mut told = String::new();
             for case in crate::explain::cases(scene, find_all(scene)) {
                 let harm = harm::worst(&case);
-                let all = causes::judge_all(&case, harm.of_memory).candidates;
+                let all = causes::judge_all(&case, harm.wait).candidates;
                 let place = all.iter().position(|c| c.id == cause);
                 match (rule.judge)(&case) {
                     Verdict::Candidate(_) if place.is_none() => told += "only a thought\n",
