@@ -89,6 +89,35 @@ pub fn rank(window: &Window, from: usize, to: usize, measure: Measure) -> Vec<Do
     doers
 }
 
+/// The processes of one name, together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Crowd {
+    /// Their name.
+    pub comm: String,
+    /// How many they are.
+    pub count: usize,
+    /// Of the sum over all processes, 0–1.
+    pub share: f64,
+}
+
+/// Doers by their names, largest share first: a build, a pool of workers is many processes of which none does much.
+pub fn crowds(doers: &[Doer]) -> Vec<Crowd> {
+    let mut by_name: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
+    for doer in doers {
+        let (count, share) = by_name.entry(&doer.identity.comm).or_default();
+        *count += 1;
+        *share += doer.share;
+    }
+    let crowd = |(comm, (count, share)): (&str, (usize, f64))| Crowd {
+        comm: comm.into(),
+        count,
+        share,
+    };
+    let mut crowds: Vec<Crowd> = by_name.into_iter().map(crowd).collect();
+    crowds.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.comm.cmp(&b.comm)));
+    crowds
+}
+
 struct Account {
     identity: Arc<ProcessIdentity>,
     base: Option<f64>,

@@ -74,6 +74,8 @@ pub fn value(value: f64, unit: &str) -> String {
         "ratio" => format!("{value:.2}"),
         "1/s" => format!("{}/s", count(value)),
         "" => count(value),
+        // One task, 1.2 tasks, no tasks.
+        "tasks" | "pages" | "requests" if count(value) == "1" => format!("1 {}", &unit[..unit.len() - 1]),
         unit => format!("{} {unit}", count(value)),
     }
 }
@@ -115,7 +117,12 @@ mod tests {
             value(330.0, "1/s"),
             count(1.66),
             count(-3.0),
+            value(1.0, "tasks"),
+            value(0.0, "tasks"),
         ];
-        assert_eq!(shown.join(" | "), "43 % | 1.00 | 330/s | 1.7 | −3");
+        assert_eq!(
+            shown.join(" | "),
+            "43 % | 1.00 | 330/s | 1.7 | −3 | 1 task | 0 tasks"
+        );
     }
 }

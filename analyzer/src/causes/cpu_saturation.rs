@@ -4,7 +4,7 @@ use super::{Candidate, CauseRule, Verdict, candidate, ruled_out};
 use crate::explain::case::Case;
 use crate::explain::document::{Advice, Missing};
 use crate::explain::harm::Wait;
-use crate::processes::Measure;
+use crate::processes::{Doer, Measure, crowds};
 use crate::units;
 use model::ProcessCounter;
 
@@ -33,11 +33,11 @@ fn judge(case: &Case) -> Verdict {
     }
     let waiting = case.typical("psi.cpu_some");
     let running = case.typical("run.running");
-    let who = match running.is_nan() {
+    let waiting_too = match running.is_nan() {
         true => String::new(),
         false => format!(", {} running", units::value(running, "tasks")),
     };
-    let text = format!("CPUs {} busy{who}", units::value(busy, "%"));
+    let text = format!("CPUs {} busy{waiting_too}", units::value(busy, "%"));
     let evidence = case.number("cpu.busy", busy, "%", text.clone());
     let mover = case.first("cpu-saturated");
     let cpus = f64::from(case.scene.window.boot.cpus);
@@ -58,19 +58,11 @@ fn judge(case: &Case) -> Verdict {
         mover,
         "more runnable work than CPUs".into(),
     );
-    it.blame(
-        &case.doers(
-            mover.from,
-            mover.to,
-            Measure::Moved(&[ProcessCounter::UserTicks, ProcessCounter::SystemTicks]),
-        ),
-        "CPU time",
-    );
-    it.story = format!(
-        "{text} on {} CPUs; {} uses most of it.",
-        units::count(cpus),
-        it.who()
-    );
+    let counters = &[ProcessCounter::UserTicks, ProcessCounter::SystemTicks];
+    let doers = case.doers(mover.from, mover.to, Measure::Moved(counters));
+    it.blame(&doers, "CPU time");
+    let (who, uses) = blamed(&it, &doers);
+    it.story = format!("{text} on {} CPUs; {uses}.", units::count(cpus));
     it.evidence_for.push(evidence);
     if !waiting.is_nan() {
         it.evidence_for.push(case.number(
@@ -81,10 +73,32 @@ fn judge(case: &Case) -> Verdict {
         ));
     }
     it.advice.push(Advice {
-        text: format!("Lower the share of {} (cpu.weight, cpu.max) or move it", it.who()),
+        text: format!("Lower the share of {who} (cpu.weight, cpu.max) or move it"),
         because: text,
     });
     candidate(it)
+}
+
+/// Who it is, one process or all of a name; and a sentence of how much of the CPU time that is.
+fn blamed(it: &Candidate, doers: &[Doer]) -> (String, String) {
+    const MUCH: f64 = 0.3;
+    let percent = |share: f64| format!("{:.0} % of the processes' CPU time", 100.0 * share);
+    match (doers.first(), crowds(doers).first()) {
+        (Some(one), _) if one.share >= MUCH => (it.who(), format!("{} has {}", it.who(), percent(one.share))),
+        (_, Some(crowd)) if crowd.share >= MUCH => {
+            let who = format!("{} ({} processes)", crowd.comm, crowd.count);
+            (who.clone(), format!("{who} has {}", percent(crowd.share)))
+        }
+        (_, Some(crowd)) => (
+            "who can wait".into(),
+            format!(
+                "many share them, {} has most, {}",
+                crowd.comm,
+                percent(crowd.share)
+            ),
+        ),
+        _ => ("who can wait".into(), "who uses them was not recorded".into()),
+    }
 }
 
 #[cfg(test)]
@@ -107,11 +121,32 @@ mod tests {
             0.82, at most Shown: no variant, from 30.00 s (30.00 to 31.00)
             devices [], processes ["burn 100 % of CPU time"]
             more runnable work than CPUs
-            CPUs 99 % busy, 8 tasks running on 2 CPUs; burn (pid 4002) uses most of it.
+            CPUs 99 % busy, 8 tasks running on 2 CPUs; burn (pid 4002) has 100 % of the processes' CPU time.
             + CPUs 99 % busy, 8 tasks running
             + tasks wait for a CPU 80 % of the time
         "#]]
         .assert_eq(&story.judges("cpu_saturation"));
+    }
+
+    #[test]
+    fn a_build_is_many_processes_of_one_name() {
+        let build = Story::of(60).during(30..50, |m| {
+            m.cpu(90.0, 9.0, 0.0, 0.0);
+            m.pressure("cpu", 80.0, 0.0);
+            m.tasks(8, 0);
+            for part in 0..8 {
+                m.process_of("cc1", part).runs(20, 0);
+            }
+        });
+        expect![[r#"
+            Warning: tasks wait for a CPU 80 % of the time
+            0.82, at most Shown: no variant, from 30.00 s (30.00 to 31.00)
+            devices [], processes ["cc1 12 % of CPU time", "cc1 12 % of CPU time", "cc1 12 % of CPU time", "cc1 12 % of CPU time", "cc1 12 % of CPU time"]
+            more runnable work than CPUs
+            CPUs 99 % busy, 8 tasks running on 2 CPUs; cc1 (8 processes) has 100 % of the processes' CPU time.
+            + CPUs 99 % busy, 8 tasks running
+            + tasks wait for a CPU 80 % of the time
+        "#]].assert_eq(&build.judges("cpu_saturation"));
     }
 
     #[test]
@@ -129,7 +164,7 @@ mod tests {
             0.35, at most Shown: no variant, from 30.00 s (30.00 to 31.00)
             devices [], processes []
             more runnable work than CPUs
-            CPUs 99 % busy, 3 tasks running on 2 CPUs; somebody uses most of it.
+            CPUs 99 % busy, 3 tasks running on 2 CPUs; who uses them was not recorded.
             + CPUs 99 % busy, 3 tasks running
             + tasks wait for a CPU 80 % of the time
         "#]]
@@ -140,7 +175,7 @@ mod tests {
     fn a_quota_leaves_the_cpus_idle_and_without_stat_it_cannot_be_told() {
         let quota = Story::of(60).during(30..50, |m| m.pressure("cpu", 80.0, 0.0));
         expect![[r#"
-            ruled out: CPUs 3 % busy, 1 tasks running
+            ruled out: CPUs 3 % busy, 1 task running
         "#]]
         .assert_eq(&quota.judges("cpu_saturation"));
         let blind = Story::of(60).during(30..50, crowded).lacking("stat", "");

@@ -51,8 +51,8 @@ mod tests {
         let story = Story::of(80).during(30..80, |m| m.tasks(12, 0));
         expect![[r#"
             host at 27.50 s (19.98 to 31.00) until the end
-              load average 1 tasks → 5.3 tasks
-              - load.1: 1 tasks before, 7.2 tasks at its height
+              load average 1 task → 5.3 tasks
+              - load.1: 1 task before, 7.2 tasks at its height
         "#]]
         .assert_eq(&story.finds("load-rise"));
     }

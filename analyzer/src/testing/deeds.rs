@@ -131,10 +131,19 @@ impl Machine {
 
     /// A process; one that was not there starts in this second.
     pub(crate) fn process(&mut self, comm: &str) -> &mut Process {
+        self.process_of(comm, 0)
+    }
+
+    /// The same of several that are called alike, by number.
+    pub(crate) fn process_of(&mut self, comm: &str, number: usize) -> &mut Process {
+        let key = match number {
+            0 => comm.to_string(),
+            _ => format!("{comm} {number}"),
+        };
         let pid = 1000 + self.processes.len() as u32 + 100 * self.second as u32;
         let start = UPTIME_TICKS + 100 * self.second as u64 + 1;
         self.processes
-            .entry(comm.into())
+            .entry(key)
             .or_insert_with(|| Process::new(pid, comm, start))
     }
 

@@ -133,13 +133,13 @@ fn before_and_after_are_compared() {
         disk.read md1                           0 B/s        2.76 MB/s  +2.76 MB/s
         free.pages                      8,834 pages/s  210,731 pages/s  × 24
         load.now                              2 tasks         42 tasks  × 21
-        disk.in_flight sda                 1 requests      19 requests  × 19
+        disk.in_flight sda                  1 request      19 requests  × 19
         disk.in_flight sdb                 0 requests      16 requests  +16 requests
         mem.inactive_file                     2.42 GB           154 MB  −94 %
         disk.busy vgca0                         4.8 %             69 %  × 14
         disk.queue sda                   2.8 requests      20 requests  × 7.1
         … 44 more differ less; --all shows them
-        301 signals are alike, within noise.
+        302 signals are alike, within noise.
     "#]]
     .assert_eq(&scratch.show(&["compare", "10:50:00..10:53:00", "10:53:55"]));
     expect![[r#"

@@ -91,11 +91,11 @@ fn a_fault_is_told_with_file_and_line() {
     expect![[r#"
         exit 2
         --- stderr
-        analyzer: ./rules.d/slow.toml:4: when: there is no signal disk.bussy; there are disk.busy, disk.in_flight, disk.leaf_read, disk.own_read, disk.own_write, disk.queue, disk.read, disk.read_wait, disk.reads, disk.wait, disk.write, disk.write_wait, disk.writes
+        analyzer: ./rules.d/slow.toml:4: when: there is no signal disk.bussy; there are disk.busy, disk.discards, disk.flushes, disk.in_flight, disk.leaf_read, disk.own_read, disk.own_write, disk.queue, disk.read, disk.read_wait, disk.reads, disk.wait, disk.write, disk.write_wait, disk.writes
     "#]].assert_eq(&scratch.show(&["explain", "--rules", folder.to_str().unwrap()]));
     expect![[r#"
         exit 2
         --- stderr
-        analyzer: ./rules.d/slow.toml:4: when: there is no signal disk.bussy; there are disk.busy, disk.in_flight, disk.leaf_read, disk.own_read, disk.own_write, disk.queue, disk.read, disk.read_wait, disk.reads, disk.wait, disk.write, disk.write_wait, disk.writes
+        analyzer: ./rules.d/slow.toml:4: when: there is no signal disk.bussy; there are disk.busy, disk.discards, disk.flushes, disk.in_flight, disk.leaf_read, disk.own_read, disk.own_write, disk.queue, disk.read, disk.read_wait, disk.reads, disk.wait, disk.write, disk.write_wait, disk.writes
     "#]].assert_eq(&scratch.show(&["rules", "--rules", folder.to_str().unwrap()]));
 }
