@@ -38,13 +38,15 @@ impl Numbers {
         let is_known = given.is_some() && given == self.given && self.looks + 1 < LIST_EVERY;
         self.looks += 1;
         if anew || !is_known {
-            // Asked before they are listed: who begins meanwhile makes that it is done again.
-            (self.given, self.looks) = (given, 0);
+            // Unless that goes well to the end, nothing is known.
+            self.given = None;
             self.pids.clear();
             for entry in std::fs::read_dir(proc)? {
                 let pid: Option<u32> = entry?.file_name().to_str().and_then(|name| name.parse().ok());
                 self.pids.extend(pid);
             }
+            // Asked before they are listed: who begins meanwhile makes that it is done again.
+            (self.given, self.looks) = (given, 0);
         }
         Ok(std::mem::take(&mut self.pids))
     }
@@ -104,9 +106,13 @@ mod tests {
         let looks: Vec<usize> = (0..LIST_EVERY).map(|_| all(&mut numbers, false).len()).collect();
         assert_eq!(looks[..looks.len() - 1], [3; LIST_EVERY as usize - 1]);
         assert_eq!(looks.last(), Some(&5));
+        // What could not be listed is not taken for nobody.
+        begin("6", 9);
+        assert!(numbers.all(&proc.path().join("gone"), false).is_err());
+        assert_eq!(all(&mut numbers, false).len(), 6);
         // Garbage is no number: they are listed each time.
         std::fs::write(proc.path().join("loadavg"), "\0").unwrap();
         std::fs::create_dir_all(proc.path().join("9")).unwrap();
-        assert_eq!(all(&mut numbers, false).len(), 6);
+        assert_eq!(all(&mut numbers, false).len(), 7);
     }
 }
