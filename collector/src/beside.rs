@@ -28,6 +28,12 @@ impl Beside {
             .extend(found);
     }
 
+    /// Whether something of this source has not been taken yet: what is left now would replace it.
+    pub(crate) fn has(&self, source: &str) -> bool {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.contains_key(source)
+    }
+
     /// Takes all of it, with times relative to a tick: before it.
     pub(crate) fn take(&self, tick: &Instant) -> Vec<Reading> {
         let found = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));

@@ -23,12 +23,12 @@ use std::time::Duration;
 const LASTS: Nanos = 10_000_000_000;
 const PAUSE: Nanos = 60_000_000_000;
 
-/// A text goes with a tick when the last one went so long ago. Of readings that wait, it has [`Samples::together`] at most: the seconds before
-/// a sign go with the ticks after it, a part with each.
+/// A text goes with a tick when the last one went, and that so long ago. Of readings that wait, it has [`Samples::together`] at most: the
+/// seconds before a sign go with the ticks after it, a part with each.
 const TOGETHER: Nanos = 900_000_000;
 
-/// Readings that are kept beyond those of the ring: what waits for its tick.
-const SPARE: usize = 128;
+/// Readings that are kept beyond those of the ring and those of a burst, which wait for their ticks.
+const SPARE: usize = 28;
 
 /// Bytes of a reading. Of devices, those that find no room are not told.
 const LONGEST: usize = 6 << 10;
@@ -106,8 +106,7 @@ impl Burst {
                 if is_on || ring > 0 {
                     samples.take(now, is_on);
                 }
-                if samples.waiting > 0 && (!is_on || now - flushed >= TOGETHER) {
-                    beside.put(samples.found(now));
+                if (!is_on || now - flushed >= TOGETHER) && samples.leave(&beside, now) {
                     flushed = now;
                 }
                 if is_on || ring > 0 {
@@ -143,7 +142,7 @@ impl Burst {
 
 /// What one reading takes, in µs; `None`: none of the files can be read.
 pub(crate) fn cost(proc: &Path) -> Option<i64> {
-    let mut samples = Samples::new(proc, 1, 0);
+    let mut samples = Samples::new(proc, LASTS, 0);
     // The first opens the files.
     let times = (0..4).map(|_| {
         let before = monotonic();
@@ -173,19 +172,19 @@ struct Samples {
 impl Samples {
     fn new(proc: &Path, interval: Nanos, ring: Nanos) -> Samples {
         let file = |(name, lines): (&'static str, _)| (name, lines, KernelFile::new(proc.join(name)));
-        let kept = usize::try_from(ring / interval.max(1)).unwrap_or(0);
-        // Twice what comes in a second, so that what waits grows less.
-        let together = usize::try_from(2_000_000_000 / interval.max(1)).unwrap_or(1);
+        let readings = |time: Nanos| usize::try_from(time / interval.max(1)).unwrap_or(0);
+        let kept = readings(ring);
         Samples {
             files: FILES.into_iter().map(file).collect(),
-            texts: (0..kept + SPARE)
+            texts: (0..kept + readings(LASTS) + SPARE)
                 .map(|_| String::with_capacity(LONGEST))
                 .collect(),
             next: 0,
             len: 0,
             waiting: 0,
             kept,
-            together: together.clamp(1, SPARE / 2),
+            // Twice what comes in a second, so that what waits grows less.
+            together: readings(2_000_000_000).max(1),
             shape: Shape::default(),
         }
     }
@@ -217,6 +216,17 @@ impl Samples {
     /// There was a sign: what is kept is to be told.
     fn tell_all(&mut self) {
         self.waiting = self.waiting.max(self.len.min(self.kept));
+    }
+
+    /// Leaves some of those that wait for the next tick, if the last have gone with theirs; whether it did.
+    fn leave(&mut self, beside: &Beside, now: Nanos) -> bool {
+        let found = match beside.has(sources::burst().name) {
+            true => None,
+            false => self.found(now),
+        };
+        let is_some = found.is_some();
+        beside.put(found);
+        is_some
     }
 
     /// Some of those that wait, the oldest first.
@@ -253,6 +263,7 @@ fn is_used(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Instant;
 
     #[test]
     fn readings_stand_below_each_other_and_a_file_that_is_not_there_is_left_out() {
@@ -314,12 +325,35 @@ mod tests {
     }
 
     #[test]
+    fn what_no_tick_has_taken_is_not_replaced() {
+        let proc = tempfile::TempDir::new().unwrap();
+        let (mut samples, beside) = (Samples::new(proc.path(), 1_000_000_000, 0), Beside::default());
+        let tick = Instant::now();
+        let mut gone = Vec::new();
+        // A whole burst while ticks are rare: two readings go with each.
+        for i in 1..=10 {
+            samples.take(i * 1000, true);
+            assert_eq!(samples.leave(&beside, i), i == 1 || i == 5);
+            if i == 4 {
+                gone.extend(beside.take(&tick));
+            }
+        }
+        for _ in 0..5 {
+            gone.extend(beside.take(&tick));
+            samples.leave(&beside, 11);
+        }
+        let counts: Vec<usize> = gone.iter().map(|reading| reading.values.len()).collect();
+        assert_eq!(counts, [1, 2, 2, 2, 2, 1]);
+        assert!(samples.found(0).is_none());
+    }
+
+    #[test]
     fn devices_that_never_did_anything_and_those_without_room_are_left_out() {
         let proc = tempfile::TempDir::new().unwrap();
         let mut disks = String::from("   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0\n");
         (0..200).for_each(|i| disks += &format!(" 8 {i} sd{i:03} 1 0 8 0 0 0 0 0 0 0 0\n"));
         std::fs::write(proc.path().join("diskstats"), disks).unwrap();
-        let mut samples = Samples::new(proc.path(), 1, 0);
+        let mut samples = Samples::new(proc.path(), LASTS, 0);
         samples.take(5000, true);
         let text = &samples.texts[0];
         assert!(

@@ -100,7 +100,7 @@ pub(crate) struct Run {
     /// a watermark (from 10ms to 1s; 0: none)
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = burst_interval)]
     pub(crate) burst_interval: Duration,
-    /// How much of the time before is recorded with such a burst (up to 60s). It is read all the time and kept in memory for that, 10 KiB
+    /// How much of the time before is recorded with such a burst (up to 60s). It is read all the time and kept in memory for that, 6 KiB
     /// a reading at most: with 10s at 100ms some 0.1 % of a CPU more and 1.4 MiB (`collector doctor` measures it)
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = burst_ring)]
     pub(crate) burst_ring: Duration,
