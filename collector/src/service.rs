@@ -6,8 +6,9 @@ use model::Nanos;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// Nobody wakes up for signs of life more often than this: a shorter watchdog gets them with the ticks.
-const SOONEST: Nanos = 1_000_000_000;
+/// As often as ticks are taken at most. Nobody wakes up for signs of life more often: a watchdog that wants them sooner gets one with each
+/// tick, and none besides.
+const SOONEST: Nanos = 10_000_000;
 
 /// Talks to whoever started us, if he wants to be told (`sd_notify(3)`).
 pub(crate) struct Service {
@@ -53,8 +54,8 @@ impl Service {
 
     /// When the next sign of life is due, on the monotonic clock: who waits longer than that for the next tick wakes up for it.
     pub(crate) fn sign_due(&self) -> Nanos {
-        self.watchdog
-            .map_or(Nanos::MAX, |half| self.fed.saturating_add(half.max(SOONEST)))
+        let half = self.watchdog.filter(|half| *half >= SOONEST);
+        half.map_or(Nanos::MAX, |half| self.fed.saturating_add(half))
     }
 
     /// Recording ends.
