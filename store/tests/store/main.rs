@@ -5,6 +5,7 @@ mod common;
 mod crash;
 mod damage;
 mod extract;
+mod imports;
 mod many;
 mod processes;
 mod recordings;
