@@ -176,7 +176,7 @@ impl Keeper {
         let is_settings = |message: &Message| matches!(message, Message::Settings(..));
         for part in messages.chunk_by(|a, b| !is_settings(a) && !is_settings(b)) {
             // That alone writes nothing, so it says nothing of the disk.
-            if !matches!(part, [Message::Wake]) {
+            if !part.iter().all(|message| matches!(message, Message::Wake)) {
                 self.store_part(part);
             }
         }

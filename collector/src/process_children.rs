@@ -34,14 +34,14 @@ pub(crate) struct Reaped {
     got: Amounts,
     /// What children that are gone did, and the look that missed them.
     owed: Vec<(u64, Amounts)>,
-    /// Its own numbers before those of this look.
-    before: Option<(u64, [Option<u64>; INHERITED.len()])>,
+    /// Its own numbers before those that were read last.
+    before: [Option<u64>; INHERITED.len()],
 }
 
 impl Reaped {
     /// Makes the process's own of what its file says; `known` is what was its own before.
-    pub(crate) fn own(&mut self, look: u64, known: &Counters, counters: &mut Counters) {
-        self.before = Some((look, INHERITED.map(|counter| known[counter as usize])));
+    pub(crate) fn own(&mut self, known: &Counters, counters: &mut Counters) {
+        self.before = INHERITED.map(|counter| known[counter as usize]);
         for (counter, got) in INHERITED.iter().zip(self.got) {
             let value = &mut counters[*counter as usize];
             *value = value.map(|value| value.saturating_sub(got));
@@ -55,9 +55,8 @@ impl Reaped {
 
     /// Takes out of the numbers of this look what came from children: of each all or nothing. Whether something is still owed.
     pub(crate) fn settle(&mut self, look: u64, own: &mut Counters, told: Option<&mut Counters>) -> bool {
-        if let (Some((read, before)), Some(told)) = (self.before, told)
-            && read == look
-        {
+        if let Some(told) = told {
+            let before = self.before;
             let got = &mut self.got;
             self.owed.retain(|(_, amounts)| {
                 let is_in = INHERITED
@@ -159,7 +158,7 @@ mod tests {
         let look = |(i, (raw, owed)): (usize, &(u64, &[u64]))| {
             let i = i as u64;
             let mut sample = counters(*raw, 0);
-            reaped.own(i, &own, &mut sample);
+            reaped.own(&own, &mut sample);
             own = sample;
             owed.iter().for_each(|read| reaped.owe(i, amount(*read)));
             reaped.settle(i, &mut own, Some(&mut sample));
@@ -215,7 +214,7 @@ mod tests {
     fn what_is_not_known_is_not_taken_out() {
         let (mut reaped, mut own) = (Reaped::default(), [None; ProcessCounter::ALL.len()]);
         let mut sample = counters(700, 0);
-        reaped.own(1, &own, &mut sample);
+        reaped.own(&own, &mut sample);
         reaped.owe(1, amount(500));
         assert!(reaped.settle(1, &mut own, Some(&mut sample)));
         assert_eq!((sample, own[ReadBytes as usize]), (counters(700, 0), None));

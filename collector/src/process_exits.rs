@@ -238,7 +238,7 @@ mod tests {
         counters[ReadBytes as usize] = Some(700);
         counters[WriteChars as usize] = Some(3);
         let seen = counters;
-        exits.last_word(7, &mut counters);
+        assert_eq!(exits.last_word(7, &mut counters), Some(1));
         assert_eq!(counters, seen);
         exits.take(exit(7, Some(7), 900));
         exits.last_word(7, &mut counters);
@@ -246,7 +246,7 @@ mod tests {
             (counters[ReadBytes as usize], counters[WriteChars as usize]),
             (Some(900), Some(3))
         );
-        exits.last_word(7, &mut counters);
+        assert_eq!(exits.last_word(7, &mut counters), None);
         assert_eq!(counters[ReadBytes as usize], Some(900));
     }
 }

@@ -326,7 +326,7 @@ impl Processes {
             && let Ok((_, text)) = self.reader.kept(handles, pid, Kept::Io, keep)
         {
             files::io(text, counters);
-            known.reaped.own(self.look, &known.counters, counters);
+            known.reaped.own(&known.counters, counters);
             let moved = |c: ProcessCounter| known.counters[c as usize] != counters[c as usize];
             known.did_io = moved(ProcessCounter::ReadBytes) || moved(ProcessCounter::WriteBytes);
         }

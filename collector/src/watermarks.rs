@@ -121,6 +121,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_a_zone_outlives_its_template() {
+        let (mut watermarks, mut shape) = (Watermarks::default(), Shape::default());
+        assert_eq!(watermarks.fallen(&reading(&mut shape, 5000)), None);
+        let mut other = reading(&mut Shape::default(), 2000);
+        assert_eq!(
+            watermarks.fallen(&other).as_deref(),
+            Some("zone=0/Normal free=2000 low=100 lost=3000 pages")
+        );
+        // One value that is missing is no zero.
+        other.values.clear();
+        assert_eq!(watermarks.fallen(&other), None);
+    }
+
+    #[test]
     fn garbage_is_no_zone() {
         let (mut watermarks, mut shape) = (Watermarks::default(), Shape::default());
         for text in ["", "Node 0, zone Normal\n  pages free 5\n", "\0 7 low 9\n"] {

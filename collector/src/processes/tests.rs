@@ -38,6 +38,21 @@ impl Proc {
         write(folder.join("cmdline"), "x\0").unwrap();
     }
 
+    /// Says whose child it is; of whom nothing is said, that is 1.
+    fn parent(&self, pid: u32, parent: u32) {
+        let stat = self.0.path().join(format!("{pid}/stat"));
+        let text = std::fs::read_to_string(&stat).unwrap();
+        write(stat, text.replacen(" 1 1 1 ", &format!(" {parent} 1 1 "), 1)).unwrap();
+    }
+
+    fn read(&self, pid: u32, bytes: u64) {
+        write(
+            self.0.path().join(format!("{pid}/io")),
+            format!("read_bytes: {bytes}\n"),
+        )
+        .unwrap();
+    }
+
     fn end(&self, pid: u32) {
         let folder = self.0.path().join(pid.to_string());
         // What is kept open of it gives nothing from now on.
@@ -166,12 +181,7 @@ fn what_a_child_read_is_told_of_the_child_alone() {
     let proc = Proc::new();
     proc.put(7, 'S', 1, 100, 1, 5);
     proc.put(8, 'R', 500, 100, 1, 6);
-    let parent = |pid: u32, of: u32| {
-        let stat = proc.0.path().join(format!("{of}/stat"));
-        let text = std::fs::read_to_string(&stat).unwrap();
-        write(stat, text.replacen(" 1 1 1 ", &format!(" {pid} 1 1 "), 1)).unwrap();
-    };
-    parent(7, 8);
+    proc.parent(8, 7);
     let mut processes = proc.processes();
     assert_eq!(
         told(&processes.look().unwrap()),
@@ -180,13 +190,13 @@ fn what_a_child_read_is_told_of_the_child_alone() {
     // It ends, and its parent waits for it: the kernel adds what it read, 500,000, to the 2,000 of the parent's own.
     proc.end(8);
     proc.put(7, 'S', 2, 100, 1, 5);
-    write(proc.0.path().join("7/io"), "read_bytes: 502000\n").unwrap();
+    proc.read(7, 502_000);
     assert_eq!(
         told(&processes.look().unwrap()),
         "7 S 2 2000 100; 8 X 500 500000 100"
     );
     proc.put(7, 'S', 3, 100, 1, 5);
-    write(proc.0.path().join("7/io"), "read_bytes: 503000\n").unwrap();
+    proc.read(7, 503_000);
     assert_eq!(told(&processes.look().unwrap()), "7 S 3 3000 100");
     // It becomes another program: what it got stays what it got.
     let stat = proc.0.path().join("7/stat");
@@ -194,4 +204,28 @@ fn what_a_child_read_is_told_of_the_child_alone() {
     write(stat, text).unwrap();
     write(proc.0.path().join("7/schedstat"), "90000000 5 9\n").unwrap();
     assert_eq!(told(&processes.look().unwrap()), "7 X 3 3000 100; 7 S 3 3000 100");
+}
+
+#[test]
+fn what_a_child_got_from_its_own_is_not_told_of_its_parent_either() {
+    let proc = Proc::new();
+    proc.put(7, 'S', 1, 100, 1, 5);
+    proc.put(8, 'S', 2, 100, 1, 6);
+    proc.put(9, 'R', 900, 100, 1, 7);
+    proc.parent(8, 7);
+    proc.parent(9, 8);
+    let mut processes = proc.processes();
+    processes.look().unwrap();
+    proc.end(9);
+    proc.put(8, 'S', 3, 100, 1, 6);
+    proc.parent(8, 7);
+    proc.read(8, 903_000);
+    assert_eq!(
+        told(&processes.look().unwrap()),
+        "8 S 3 3000 100; 9 X 900 900000 100"
+    );
+    proc.end(8);
+    proc.put(7, 'S', 2, 100, 1, 5);
+    proc.read(7, 905_000);
+    assert_eq!(told(&processes.look().unwrap()), "7 S 2 2000 100; 8 X 3 3000 100");
 }
