@@ -23,7 +23,7 @@ fn write(writer: &mut Writer) -> Result<(), Error> {
             let texts = [
                 (
                     "vmstat",
-                    -20_000_000,
+                    -20_030_000,
                     format!("nr_free {free}\npgin {}\n", second * 3),
                 ),
                 ("meminfo", 1_250_000, format!("MemFree: {} kB\n{tail}", free * 4)),

@@ -239,28 +239,19 @@ fn what_was_undone_leaves_the_living_and_no_id_behind() {
     let scratch = Scratch::new();
     let mut writer = scratch.writer();
     let run = begin(&mut writer);
-    let look = |second: i64, pids: &[u32]| {
-        let sample = |pid: &u32| ProcessSample {
-            identity: Arc::new(ProcessIdentity {
-                pid: *pid,
-                start_ticks: 7,
-                comm: format!("p{pid}"),
-                cmdline: None,
-                cgroup: None,
-            }),
-            state: 'S',
-            wchan: None,
-            counters: [None; ProcessCounter::ALL.len()],
-        };
-        ProcessTick {
-            at: UnixNanos(second * SECOND),
-            complete: false,
-            samples: pids.iter().map(sample).collect(),
-        }
+    // Pids, and what each read and how many threads it has.
+    let look = |second: i64, who: &[(u32, Option<u64>, Option<u64>)]| ProcessTick {
+        at: UnixNanos(second * SECOND),
+        complete: false,
+        samples: who
+            .iter()
+            .map(|&(pid, read, threads)| sample(pid, 'S', read, threads))
+            .collect(),
     };
-    writer.append_processes(run, &look(1, &[1, 2])).unwrap();
+    let first = [(1, Some(10), Some(1)), (2, Some(20), Some(1))];
+    writer.append_processes(run, &look(1, &first)).unwrap();
     let undone: Result<(), store::Error> = writer.transaction(|writer| {
-        writer.append_processes(run, &look(2, &[3, 1]))?;
+        writer.append_processes(run, &look(2, &[(3, Some(30), Some(3)), (1, Some(11), Some(1))]))?;
         Err(store::Error::Missing {
             path: scratch.db(),
             why: "undone".into(),
@@ -268,12 +259,26 @@ fn what_was_undone_leaves_the_living_and_no_id_behind() {
     });
     assert!(undone.is_err());
     // Another is now met first, and has the id that was given and taken back.
-    writer.append_processes(run, &look(3, &[4])).unwrap();
+    let third = [(4, Some(40), None), (1, Some(12), None)];
+    writer.append_processes(run, &look(3, &third)).unwrap();
     let alive = scratch.reader().processes(span(3, 3)).unwrap();
-    let names: Vec<&str> = alive[0]
-        .samples
+    let told: Vec<_> = by_pid(alive[0].samples.clone())
         .iter()
-        .map(|s| s.identity.comm.as_str())
+        .map(|s| {
+            let of = |counter| s.get(counter);
+            (
+                s.identity.pid,
+                of(ProcessCounter::ReadBytes),
+                of(ProcessCounter::Threads),
+            )
+        })
         .collect();
-    assert_eq!(names, ["p1", "p2", "p4"]);
+    assert_eq!(
+        told,
+        [
+            (1, Some(12), Some(1)),
+            (2, Some(20), Some(1)),
+            (4, Some(40), None)
+        ]
+    );
 }

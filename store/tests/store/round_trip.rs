@@ -316,6 +316,26 @@ proptest! {
 }
 
 #[test]
+fn what_was_undone_is_nothing_to_tell_the_next_against() {
+    let scratch = Scratch::new();
+    let mut writer = scratch.writer();
+    let run = crate::common::begin(&mut writer);
+    crate::common::append(&mut writer, run, 1..=5);
+    let undone: Result<(), Error> = writer.transaction(|writer| {
+        crate::common::append(writer, run, 6..=7);
+        Err(Error::Missing {
+            path: scratch.db(),
+            why: "undone".into(),
+        })
+    });
+    assert!(undone.is_err());
+    crate::common::append(&mut writer, run, 8..=9);
+    let mut told = crate::common::counted(1..=5);
+    told.extend(crate::common::counted(8..=9));
+    assert_eq!(crate::common::told(&scratch.db(), "a"), told);
+}
+
+#[test]
 fn summaries_are_those_of_the_values() {
     let scratch = Scratch::new();
     let mut writer = scratch.writer();
