@@ -272,6 +272,23 @@ mod tests {
     }
 
     #[test]
+    fn no_chain_is_longer_than_may_be_and_the_best_is_taken() {
+        let steps: Vec<i64> = (0..100).map(|i: i64| i * i * 7919 % 99_991).collect();
+        let near: Vec<i64> = steps.iter().zip(0..).map(|(step, i)| step + i % 2).collect();
+        let at = |depth| Leader::new(usize::from(depth), steps.clone(), depth);
+        let all = [at(0), at(1), at(2), at(3)];
+        let told = |earlier: &[Leader]| {
+            let apart = take_off(&steps, earlier, &[]);
+            let columns: Vec<usize> = apart.references.iter().map(|r| r.column).collect();
+            (columns, apart.depth)
+        };
+        assert_eq!(told(&all[..1]), (vec![0], 1));
+        assert_eq!(told(&all[2..]), (vec![2], 3));
+        assert_eq!(told(&all[3..]), (vec![], 0));
+        assert_eq!(told(&[leader(7, &near), at(0), leader(8, &near)]).0, [0]);
+    }
+
+    #[test]
     fn what_does_not_help_is_left_alone() {
         let apart = take_off(
             &[1; 100],

@@ -336,6 +336,31 @@ fn what_was_undone_is_nothing_to_tell_the_next_against() {
 }
 
 #[test]
+fn times_that_may_be_about_right_are_spread_only_where_none_is_missing() {
+    // Each third tick is 30 ms late. Which seconds there are, and the greatest distance in ms from where the readings were.
+    let distance = |missing: &[i64]| {
+        let scratch = Scratch::new();
+        let mut writer = scratch.writer();
+        let run = crate::common::begin(&mut writer);
+        for second in (1..=600).filter(|second| !missing.contains(second)) {
+            let mut tick = crate::common::tick(second, &[("a", &format!("n {second}"))]);
+            tick.at.0 += i64::from(second % 3 == 0) * 30_000_000;
+            writer.append(run, &tick).unwrap();
+        }
+        crate::common::compact(&mut writer, true);
+        let reader = scratch.reader();
+        let exact = reader.stretches("a", ALL, &mut |_| Slots::All).unwrap();
+        let about = reader.stretches_about("a", ALL, &mut |_| Slots::All).unwrap();
+        assert_eq!((exact.len(), about.len()), (1, 1));
+        assert_eq!(exact[0].columns, about[0].columns);
+        let apart = exact[0].at.iter().zip(&about[0].at);
+        apart.map(|(a, b)| (a.0 - b.0).abs() / 1_000_000).max()
+    };
+    assert_eq!(distance(&[]), Some(30));
+    assert_eq!(distance(&[300]), Some(0));
+}
+
+#[test]
 fn summaries_are_those_of_the_values() {
     let scratch = Scratch::new();
     let mut writer = scratch.writer();
