@@ -1,20 +1,10 @@
 //! What long histories cost, and how it grows with the span: time from the start of a new process, its CPU time, its memory.
 
-use anyhow::{Context, Result, bail};
+use super::cost::cost;
+use anyhow::{Context, Result};
 use std::fmt::Write;
-use std::mem::MaybeUninit;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
-
-/// What a process took.
-#[derive(Debug, Clone, Copy)]
-struct Cost {
-    seconds: f64,
-    cpu_seconds: f64,
-    /// The most that was resident.
-    memory_mib: f64,
-}
+use std::process::Command;
 
 /// What is asked of a history, and what it should take at most on two idle cores: seconds and MiB.
 type Question<'a> = (&'a str, &'a [&'a str], Option<(f64, f64)>);
@@ -96,7 +86,8 @@ pub(super) fn measure(analyzer: &Path, history: &Path, folder: &Path) -> Result<
         for argument in arguments {
             command.arg(argument.replace("OUT", &out.to_string_lossy()));
         }
-        let cost = cost(command.arg("--db").arg(&database))?;
+        // 4: a part of the span holds no data.
+        let cost = cost(command.arg("--db").arg(&database), &[0, 4])?;
         let verdict = target.map_or(String::new(), |(seconds, mib)| {
             let met = cost.seconds <= seconds && cost.memory_mib <= mib;
             format!(
@@ -111,34 +102,4 @@ pub(super) fn measure(analyzer: &Path, history: &Path, folder: &Path) -> Result<
         writeln!(text, "{}", line.trim_end())?;
     }
     Ok(text)
-}
-
-/// Runs a program to its end.
-fn cost(command: &mut Command) -> Result<Cost> {
-    let start = Instant::now();
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .context("cannot start the analyzer")?;
-    let mut status = 0;
-    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: both places are ours and large enough; nobody else waits for this child.
-    let waited = unsafe { libc::wait4(child.id() as libc::pid_t, &mut status, 0, usage.as_mut_ptr()) };
-    let seconds = start.elapsed().as_secs_f64();
-    if waited < 0 {
-        return Err(std::io::Error::last_os_error()).context("wait4");
-    }
-    // 4: a part of the span holds no data.
-    if !libc::WIFEXITED(status) || ![0, 4].contains(&libc::WEXITSTATUS(status)) {
-        bail!("{command:?} ended with wait status {status:#x}");
-    }
-    // SAFETY: zeroed is a valid rusage, and the kernel filled it in.
-    let usage = unsafe { usage.assume_init() };
-    let time = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-    Ok(Cost {
-        seconds,
-        cpu_seconds: time(usage.ru_utime) + time(usage.ru_stime),
-        memory_mib: usage.ru_maxrss as f64 / 1024.0,
-    })
 }

@@ -3,6 +3,7 @@
 //! fails a build.
 
 mod beside;
+mod cost;
 mod days;
 mod explain;
 mod floor;
