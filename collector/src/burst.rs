@@ -189,8 +189,11 @@ impl Samples {
         }
     }
 
-    /// One reading, with the time at which it began. It is told if wanted, else kept while there is room.
+    /// One reading, with the time at which it began. It is told if wanted, else kept, unless others wait, whose place it would take.
     fn take(&mut self, now: Nanos, is_told: bool) {
+        if !is_told && self.waiting > 0 {
+            return;
+        }
         let places = self.texts.len();
         let out = &mut self.texts[self.next];
         out.clear();
@@ -241,10 +244,8 @@ impl Samples {
             .map(|i| self.texts[(first + i) % places].as_str())
             .collect();
         self.waiting -= count;
-        if self.waiting == 0 {
-            // What was told is not told again with the next sign.
-            self.len = 0;
-        }
+        // What was told is not told again with the next sign.
+        self.len = self.waiting;
         let (template, values) = self.shape.of(text.as_bytes());
         let found = Found {
             at: now,
@@ -317,6 +318,9 @@ mod tests {
         samples.tell_all();
         assert_eq!(times(samples.found(0)), "495 496 497 498");
         samples.take(900_000, true);
+        // It is over, and some still wait; then there is another.
+        samples.take(990_000, false);
+        samples.tell_all();
         assert_eq!(times(samples.found(0)), "499 500 900");
         // Not told twice.
         samples.tell_all();
