@@ -124,7 +124,8 @@ fn dropped(record: &Record) -> u64 {
 fn told_lost(said: &str) -> u64 {
     let counts = said.lines().filter_map(|line| {
         let rest = line.split_once("could not be written: ")?.1;
-        rest.split_once(" ticks did not fit")?.0.parse::<u64>().ok()
+        // Messages may be told of besides.
+        rest.split_once(" ticks ")?.0.parse::<u64>().ok()
     });
     counts.sum()
 }
