@@ -49,6 +49,8 @@ export class Explore implements View {
   private readonly slider = h("input", { type: "range", id: "at", min: 0, max: 1, step: "any", "aria-label": "Time that is looked at", input: () => this.slide() });
   private readonly past: Past;
   private asked = new AbortController();
+  /** Ends what was asked for the charts as they were. */
+  private drawing = new AbortController();
   private waiting: ReturnType<typeof setTimeout> | undefined;
   private names: Name[] = [];
   /** What is in sight. */
@@ -95,6 +97,7 @@ export class Explore implements View {
 
   end(): void {
     this.asked.abort();
+    this.drawing.abort();
     clearTimeout(this.waiting);
     clearTimeout(this.still);
     cancelAnimationFrame(this.frame);
@@ -209,9 +212,7 @@ export class Explore implements View {
       for (const chart of this.charts) chart.move(this.span);
       clearTimeout(this.still);
       this.still = setTimeout(() => this.settle(), STILL_MS);
-      const { from, to } = this.span;
-      const near = (to - from) / 4;
-      if (!this.asking && (from - near < this.has.from || to + near > this.has.to)) void this.surround();
+      this.follow();
     });
   }
 
@@ -229,7 +230,9 @@ export class Explore implements View {
   }
 
   private async draw(): Promise<void> {
-    const { signal } = this.asked;
+    this.drawing.abort();
+    const { signal } = (this.drawing = new AbortController());
+    this.asking = false;
     this.drawTools(this.of());
     const shift = BESIDE.find(([id]) => id === read().beside);
     this.board.setAttribute("aria-busy", "true");
@@ -241,7 +244,7 @@ export class Explore implements View {
         shift && !found.before && h("p", { class: "quiet" }, `Nothing is recorded ${shift[1]}.`));
       this.narrow = false;
       this.show(found);
-      void this.surround();
+      this.follow();
     } catch (error) {
       if (signal.aborted) return;
       this.clear();
@@ -250,21 +253,28 @@ export class Explore implements View {
     this.board.removeAttribute("aria-busy");
   }
 
+  /** Loads what is beside what is in sight, unless it is there or on its way. */
+  private follow(): void {
+    const { from, to } = this.span;
+    const near = (to - from) / 4;
+    if (!this.asking && !this.narrow && (from - near < this.has.from || to + near > this.has.to)) void this.surround();
+  }
+
   /** Loads as much again to either side of what is in sight, so that moving there shows no void. */
   private async surround(): Promise<void> {
-    const { signal } = this.asked;
-    const of = read().of;
+    const { signal } = this.drawing;
     this.asking = true;
     try {
-      if (!this.narrow) {
-        const found = await this.ask(this.span, 1);
-        if (!signal.aborted && of === read().of) this.show(found);
-      }
+      const found = await this.ask(this.span, 1);
+      if (!signal.aborted) this.show(found);
     } catch {
       // What is in sight is there; what is beside it is loaded when it comes into sight.
-      this.narrow = !signal.aborted;
+      if (!signal.aborted) this.narrow = true;
     }
+    if (signal.aborted) return;
     this.asking = false;
+    // It may have moved on meanwhile.
+    this.follow();
   }
 
   /** The series over a span and so many times its length to either side, in stretches that are the same whichever part is asked for. */
@@ -277,7 +287,7 @@ export class Explore implements View {
     const range = { from: first, to: first + count * cell };
     const rate = read().counters === "raw" ? "false" : "auto";
     const shift = BESIDE.find(([id]) => id === read().beside);
-    const { signal } = this.asked;
+    const { signal } = this.drawing;
     const at = (by: number): Promise<SeriesAnswer> => api.series(this.of(), stamp(range.from - by), stamp(range.to - by), count, signal, rate);
     const [answer, before] = await Promise.all([at(0), shift ? at(shift[2]).catch(() => null) : null]);
     return { range, answer, before: before && shift ? { answer: before, shift: shift[2], label: shift[1] } : undefined };

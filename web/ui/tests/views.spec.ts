@@ -150,6 +150,25 @@ test("who types before the names have come gets them when they do", async ({ pag
   await expect(page.locator("#found li").first()).toContainText("pgscan_kswapd");
 });
 
+test("what was asked for before does not come back over what was asked for after", async ({ page }) => {
+  let give = (): void => undefined;
+  const late = new Promise<void>((done) => (give = done));
+  let held = 0;
+  await page.route(/\/api\/v1\/series.*rate=auto/, async (route) => {
+    // The first answer is what is in sight, the second what is beside it: that one is late.
+    if ((held += 1) > 1) await late;
+    await route.continue().catch(() => undefined);
+  });
+  await open(page, `${flood.url}explore?of=vmstat.pgscan_kswapd`);
+  await expect.poll(() => held).toBe(2);
+  await page.getByRole("button", { name: "raw" }).click();
+  const raw = /vmstat.pgscan_kswapd [\d.]+M\spages$/;
+  await expect(page.locator(".chart-legend")).toContainText(raw);
+  give();
+  await page.waitForLoadState("networkidle");
+  await expect(page.locator(".chart-legend")).toContainText(raw);
+});
+
 test("time is scrubbed through: a file, the processes, the disks as they were", async ({ page }) => {
   await open(page, `${flood.url}explore`);
   await expect(page.locator("table.processes")).toBeVisible();
