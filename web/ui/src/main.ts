@@ -142,7 +142,10 @@ function changed(): void {
   const [before, now] = [shown, read()];
   shown = now;
   if (!view || !node) return void load();
-  if (viewOf(before) !== viewOf(now) || before.zone !== now.zone) return open();
+  const other = viewOf(before) !== viewOf(now);
+  // Who looked at the last hours for an hour means others now: where the data ends is asked anew.
+  if (other || (viewOf(now) !== "now" && now.last !== undefined && now.last !== before.last)) return void load();
+  if (before.zone !== now.zone) return open();
   drawTop();
   view.changed(before, now);
 }

@@ -49,6 +49,19 @@ test("what the first ticks do not have is drawn once they have it", async ({ pag
   await expect(page.locator(".chart h3")).toHaveText(["Memory", "Reclaim"]);
 });
 
+test("who goes from now to the hours before sees them up to now, however long the page was open", async ({ page }) => {
+  await open(page, `${live.url}now`);
+  await expect(page.locator(".chart canvas").first()).toBeVisible();
+  const recorded = async (): Promise<string> => ((await (await page.request.get(`${live.url}api/v1/node`)).json()) as { to: string }).to;
+  const opened = await recorded();
+  await expect.poll(recorded).not.toBe(opened);
+  const end = (await recorded()).slice(0, 19).replace("T", " ");
+  await page.keyboard.press("3");
+  await expect(page.locator(".machine .until")).toBeVisible();
+  const until = (await page.locator(".machine .until").textContent())?.slice(-19) ?? "";
+  expect(until >= end, `${until} is not before ${end}`).toBe(true);
+});
+
 test("a recording that has ended is said to have, and what was wrong then", async ({ page }) => {
   await open(page, `${flood.url}now`);
   await expect(page.locator(".banner h2")).toContainText("Was wrong since");
