@@ -342,6 +342,7 @@ export class Chart {
         const value = typeof index === "number" ? line.values[index] : last(line.values, this.seenEnd());
         return h("li", {}, h("i", { class: `swatch s${line.colour}${line.dashed ? " dashed" : ""}`, "aria-hidden": "true" }), this.lines.length > 1 && h("small", { class: "letter", "aria-hidden": "true" }, letter(k)), h("span", {}, line.label), " ", h("b", {}, brief(value, this.options.unit)));
       }),
+      ...(this.options.levels ?? []).map(({ label, value }) => h("li", {}, h("span", {}, label), " ", h("b", {}, brief(value, this.options.unit)))),
     );
   }
 

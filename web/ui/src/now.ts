@@ -45,6 +45,8 @@ export class Now implements View {
   /** Parts of the strip of which nothing is recorded. */
   private gaps: Range[] = [];
   private charts: { drawn: Drawn; chart: Chart }[] = [];
+  /** Disks that are drawn. */
+  private disks: string[] = [];
   private state: Condition | undefined;
   private incidents: Listed[] = [];
   private paused = false;
@@ -187,10 +189,9 @@ export class Now implements View {
     this.began = true;
     const end = this.at[this.at.length - 1];
     if (end === undefined) return;
-    const latest = Object.fromEntries([...this.history].map(([name, values]) => [name, values[values.length - 1] ?? 0]));
     const known = [...this.history.keys()];
     const devices = known.filter((name) => name.startsWith("disk.busy@")).map((name) => name.slice("disk.busy@".length));
-    const wanted = [...new Set(drawings(latest, devices).flatMap(names))].filter((name) => this.history.has(name));
+    const wanted = [...new Set(drawings(this.latest(), devices).flatMap(names))].filter((name) => this.history.has(name));
     try {
       const [from, to] = [stamp(end - this.length()), stamp(end - 0.001)];
       for (let k = 0; k < wanted.length; k += AT_A_TIME) {
@@ -225,14 +226,25 @@ export class Now implements View {
     this.at = all.map((time) => time / 1000);
   }
 
+  /** The last known value of each signal. */
+  private latest(): Record<string, number> {
+    return Object.fromEntries([...this.history].flatMap(([name, values]) => {
+      const value = values.findLast((one) => one !== null);
+      return value == null ? [] : [[name, value]];
+    }));
+  }
+
   private draw(): void {
     const end = this.at[this.at.length - 1];
     if (this.paused || end === undefined || !this.began) return;
     const values = (name: string): (number | null)[] | undefined => this.history.get(name);
-    const latest = Object.fromEntries([...this.history].map(([name, all]) => [name, all[all.length - 1] ?? 0]));
-    const wanted = drawings(latest, busiest(values, [...this.history.keys()], DEVICES)).filter((drawn) => lines(drawn, values).length > 0);
+    const busy = busiest(values, [...this.history.keys()], DEVICES);
+    const others = busy.filter((disk) => !this.disks.includes(disk));
+    // Those that are drawn stay where they are, and so keep their colours.
+    if (others.length > 0) this.disks = [...this.disks.filter((disk) => busy.includes(disk)), ...others];
+    const wanted = drawings(this.latest(), this.disks).filter((drawn) => lines(drawn, values).length > 0);
     // The first tick of a record has no rates, and a disk may be idle at first: what comes later is drawn from then on.
-    if (wanted.some(({ title }) => this.charts.every(({ drawn }) => drawn.title !== title))) {
+    if (others.length > 0 || wanted.some(({ title }) => this.charts.every(({ drawn }) => drawn.title !== title))) {
       for (const { chart } of this.charts) chart.end();
       this.charts = wanted.map((drawn, k) => ({ drawn, chart: this.chart(drawn, k === 0) }));
       replace(this.board, ...this.charts.map(({ chart }) => chart.element));
@@ -268,10 +280,10 @@ export class Now implements View {
     if (!state && lost === undefined) return;
     const open = (state?.incidents ?? []).filter((one) => one.open);
     const worst = open.sort((a, b) => seconds(a.from) - seconds(b.from)).find((one) => one.severity === "critical") ?? open[0];
-    const end = seconds(state?.to ?? "");
+    const end = seconds(state?.to ?? context.node.to ?? "");
     const ended = `Nothing new for ${duration(age)}: the recording ends ${context.clock.full(end)} ${context.clock.zone}. Is the collector running?`;
     if (lost !== undefined) {
-      this.show("lost", "The stream broke", lost instanceof Error ? lost.message : "", `What is shown is ${duration(age)} old. The page asks again by itself.`);
+      this.show("lost", "The stream broke", lost instanceof Error ? lost.message : "", `${came ? `What is shown is ${duration(age)} old.` : "Nothing came yet."} The page asks again by itself.`);
     } else if (state?.status === "unavailable") {
       this.show("lost", "The database cannot be read", state.detail ?? "", "The page asks again by itself.");
     } else if (!worst) {

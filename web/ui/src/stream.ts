@@ -13,18 +13,26 @@ export interface Message {
 /** Seconds to wait before asking again: a little longer each time. */
 const WAITS = [1, 2, 5, 10];
 
+/** The server says something every 15 seconds at least. Longer without it, the way there is broken: a laptop slept, a phone left its network. */
+const SILENT_S = 40;
+
 /** Calls `got` for each message, and `lost` when the stream broke and will be asked for again. Ends with `signal`. */
 export async function listen(signal: AbortSignal, got: (message: Message) => void, lost: (error: unknown) => void): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {
+    const silent = new AbortController();
+    const wait = (): ReturnType<typeof setTimeout> => setTimeout(() => silent.abort(new Error(`nothing came for ${SILENT_S} s`)), SILENT_S * 1000);
+    let timer = wait();
     try {
-      const response = await api.live(signal);
+      const response = await api.live(AbortSignal.any([signal, silent.signal]));
       const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
       for (;;) {
         const piece = await reader?.read();
         if (!piece || piece.done) throw new Error("the stream ended");
         failures = 0;
+        clearTimeout(timer);
+        timer = wait();
         text += piece.value.replaceAll("\r", "");
         for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
           const message = parse(text.slice(0, end));
@@ -34,11 +42,13 @@ export async function listen(signal: AbortSignal, got: (message: Message) => voi
       }
     } catch (error) {
       if (signal.aborted) return;
-      lost(error);
+      lost(silent.signal.aborted ? silent.signal.reason : error);
+    } finally {
+      clearTimeout(timer);
     }
-    const wait = WAITS[Math.min(failures, WAITS.length - 1)] ?? 10;
+    const pause = WAITS[Math.min(failures, WAITS.length - 1)] ?? 10;
     failures += 1;
-    await new Promise((done) => setTimeout(done, wait * 1000));
+    await new Promise((done) => setTimeout(done, pause * 1000));
   }
 }
 

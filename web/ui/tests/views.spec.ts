@@ -39,14 +39,71 @@ test("a machine that is recorded opens as it is now, and goes on", async ({ page
   await addressHas(page, "last", "1800");
 });
 
-test("what the first ticks do not have is drawn once they have it", async ({ page }) => {
-  const at = Date.parse("2026-11-23T22:55:00Z") / 1000;
-  const memory = { "mem.free@host": 1e9, "mem.total@host": 8e9 };
-  const ticks = [memory, memory, { ...memory, "reclaim.kswapd_scan@host": 5000 }].map((values, k) => ({ at: at + k, values }));
+/** What is streamed in place of what the server would say: ticks at these times, in seconds since 1970. */
+async function streamed(page: Page, ticks: { at: number; values: Record<string, number> }[]): Promise<void> {
   const body = ticks.map((tick) => `event: tick\ndata: ${JSON.stringify(tick)}\n\n`).join("");
   await page.route(/\/api\/v1\/live/, (route) => route.fulfill({ contentType: "text/event-stream", body }));
+}
+/** One a second of these. */
+function each(...values: Record<string, number>[]): { at: number; values: Record<string, number> }[] {
+  return values.map((one, k) => ({ at: Date.parse("2026-11-23T22:55:00Z") / 1000 + k, values: one }));
+}
+const MEMORY = { "mem.free@host": 1e9, "mem.total@host": 8e9 };
+
+test("what the first ticks do not have is drawn once they have it", async ({ page }) => {
+  await streamed(page, each(MEMORY, MEMORY, { ...MEMORY, "reclaim.kswapd_scan@host": 5000 }));
   await open(page, `${flood.url}now`);
   await expect(page.locator(".chart h3")).toHaveText(["Memory", "Reclaim"]);
+});
+
+test("a disk that was idle is drawn once it is not, beside the one that was drawn", async ({ page }) => {
+  const disks = (vda: number, sdz: number): Record<string, number> => ({ ...MEMORY, "disk.busy@vda": vda, "disk.busy@sdz": sdz });
+  await streamed(page, each(disks(5, 0), disks(5, 0), disks(5, 99)));
+  await open(page, `${flood.url}now`);
+  await expect(page.locator(".chart", { hasText: "time busy" }).locator(".chart-legend li")).toHaveText([/vda 5/, /sdz 99/]);
+});
+
+test("ticks that the stream left out are read, and leave no gap", async ({ page }) => {
+  const recorded = await page.request.get(`${flood.url}api/v1/series?of=meminfo.MemFree&from=2026-11-23T22:55:20Z&to=2026-11-23T22:55:30Z`);
+  const { at } = (await recorded.json()) as { at: number[] };
+  expect(at.length).toBe(10);
+  await streamed(page, [at[0] ?? 0, at[9] ?? 0].map((time) => ({ at: time, values: MEMORY })));
+  await open(page, `${flood.url}now?last=60`);
+  const chart = page.locator(".chart").first();
+  await expect(chart.locator("canvas")).toBeVisible();
+  // The crosshair goes through every reading of the last half of the minute.
+  const walk = async (): Promise<string[]> => {
+    const seen: string[] = [];
+    for (let k = 0; k < 40; k += 1) await page.keyboard.press("ArrowLeft");
+    for (let k = 0; k < 60; k += 1) {
+      await page.keyboard.press("ArrowRight");
+      seen.push(`${await chart.locator(".chart-when").textContent()} ${await chart.locator(".chart-legend").textContent()}`);
+    }
+    return [...new Set(seen)].filter((text) => text.startsWith("22:55:2"));
+  };
+  await expect.poll(async () => (await walk()).length).toBe(10);
+  for (const reading of await walk()) expect(reading).toMatch(/^22:55:2\d free [\d.]+\s[MG]B$/);
+});
+
+test("a stream that says nothing any more is given up, said, and asked for again", async ({ page }) => {
+  await page.clock.install();
+  let asked = 0;
+  await page.route(/\/api\/v1\/live/, () => void (asked += 1));
+  await page.goto(`${live.url}now`);
+  await expect(page.locator(".banner")).toHaveText("Looking …");
+  await page.clock.fastForward(41_000);
+  await expect(page.locator(".banner")).toContainText("The stream broke");
+  await expect(page.locator(".banner")).toContainText("nothing came for 40 s");
+  await page.clock.fastForward(2_000);
+  await expect.poll(() => asked).toBe(2);
+});
+
+test("a server that has no room for another stream is said to have none", async ({ page }) => {
+  const full = { title: "too many at a time", status: 503, detail: "2 streams are open already, which is as many as there may be" };
+  await page.route(/\/api\/v1\/live/, (route) => route.fulfill({ status: 503, contentType: "application/problem+json", json: full }));
+  await open(page, `${live.url}now`);
+  await expect(page.locator(".banner")).toContainText("2 streams are open already");
+  await expect(page.locator(".banner")).toContainText("Nothing came yet. The page asks again by itself.");
 });
 
 test("who goes from now to the hours before sees them up to now, however long the page was open", async ({ page }) => {
