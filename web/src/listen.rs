@@ -50,7 +50,7 @@ pub(crate) async fn serve(
     tls: Option<Arc<Tls>>,
     stopping: CancellationToken,
 ) -> Result<()> {
-    let room = Arc::new(Semaphore::new(most_connections()));
+    let room = Arc::new(Semaphore::new(site.most_connections));
     let refusals = Arc::new(Semaphore::new(MOST_REFUSALS));
     let graceful = GracefulShutdown::new();
     let lanes = Lanes::new()?;
@@ -167,7 +167,7 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, site: Site,
 }
 
 /// Says that there is no room, where that can be said in the clear.
-pub(crate) async fn refuse(mut socket: TcpStream, clear: bool) {
+async fn refuse(mut socket: TcpStream, clear: bool) {
     if !clear {
         return;
     }
@@ -184,7 +184,7 @@ pub(crate) async fn refuse(mut socket: TcpStream, clear: bool) {
     while socket.read(&mut rest).await.is_ok_and(|read| read > 0) {}
 }
 
-/// Connections that there is room for: each is a file. A thousand streams are more than the 1,024 files that a shell allows by default;
+/// Connections that there is room for, after asking for more files: each is one. A thousand streams are more than the 1,024 files that a shell allows by default;
 /// the hard limit is what counts.
 pub(crate) fn most_connections() -> usize {
     let mut limit = libc::rlimit {

@@ -200,7 +200,7 @@ fn newer(reader: &Reader, after: Option<UnixNanos>) -> Result<Vec<(UnixNanos, St
     };
     let loaded = Loaded::new(window);
     let ticks = &loaded.window.ticks;
-    // A clock that was set back: what comes now is new, though its time is not.
+    // An older database in the place of the one before: what it has is new, though its time is not.
     let after = after.filter(|&after| after < end);
     let first = match after {
         Some(after) => ticks.partition_point(|&at| at <= after),

@@ -82,6 +82,7 @@ pub(crate) fn answer<B>(shared: &Shared, request: &Request<B>) -> Option<Respons
 
 /// A plain wish for gzip, as browsers have it.
 fn says_gzip(value: &HeaderValue) -> bool {
-    let value = value.to_str().unwrap_or("");
-    !value.contains(';') && value.split(',').any(|one| one.trim() == "gzip")
+    value
+        .to_str()
+        .is_ok_and(|value| value.split(',').any(|one| one.trim() == "gzip"))
 }

@@ -48,16 +48,17 @@ pub(crate) struct Shared {
 pub(crate) struct Site {
     pub(crate) shared: Arc<Shared>,
     pub(crate) router: Router,
+    /// Connections that may be open at a time.
+    pub(crate) most_connections: usize,
 }
 
 /// A site that ends its streams when `stopping`.
 fn site(path: PathBuf, access: Access, stopping: CancellationToken) -> Site {
-    // Streams last; the other half of the connections is for questions.
-    site_with(path, access, stopping, listen::most_connections() / 2)
+    site_with(path, access, stopping, listen::most_connections())
 }
 
-/// The same for at most so many live streams at a time.
-fn site_with(path: PathBuf, access: Access, stopping: CancellationToken, most_streams: usize) -> Site {
+/// The same for at most so many connections at a time.
+fn site_with(path: PathBuf, access: Access, stopping: CancellationToken, most_connections: usize) -> Site {
     let shared = Arc::new(Shared {
         path,
         access,
@@ -65,7 +66,8 @@ fn site_with(path: PathBuf, access: Access, stopping: CancellationToken, most_st
         answers: Answers::default(),
         windows: Windows::default(),
         pieces: Pieces::default(),
-        live: Live::new(most_streams),
+        // Streams last; the other half of the connections is for questions.
+        live: Live::new(most_connections / 2),
         stopping,
     });
     Live::keep(shared.clone());
@@ -96,7 +98,11 @@ fn site_with(path: PathBuf, access: Access, stopping: CancellationToken, most_st
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(shared.clone(), guard::check))
         .with_state(shared.clone());
-    Site { shared, router }
+    Site {
+        shared,
+        router,
+        most_connections,
+    }
 }
 
 /// Serves until SIGTERM or SIGINT.

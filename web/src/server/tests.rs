@@ -82,10 +82,10 @@ struct Served {
 
 impl Served {
     async fn new(path: &Path, token: Option<&str>) -> Served {
-        Served::with_streams(path, token, usize::MAX).await
+        Served::with_room(path, token, listen::most_connections()).await
     }
 
-    async fn with_streams(path: &Path, token: Option<&str>, most_streams: usize) -> Served {
+    async fn with_room(path: &Path, token: Option<&str>, most_connections: usize) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = CancellationToken::new();
@@ -93,7 +93,7 @@ impl Served {
             token: token.map(String::from),
             encrypted: false,
         };
-        let site = site_with(path.into(), access, stopping.clone(), most_streams);
+        let site = site_with(path.into(), access, stopping.clone(), most_connections);
         tokio::spawn(listen::serve(listener, site, None, stopping.clone()));
         Served {
             address,
