@@ -10,9 +10,13 @@ import { type Clock, seconds, uncertainty } from "./time";
 const HEIGHT = 86;
 const GAP_Y = 14;
 
-/** Sizes that fill a width: nodes as wide as can be read without being wasteful, and room for the curves. */
-function sizes(ranks: number, available: number): { width: number; gapX: number } {
-  const gapX = Math.max(32, Math.min(74, available / ranks / 5));
+/** Pixels of a letter of a lag. */
+const LETTER = 7.3;
+
+/** Sizes that fill a width: nodes as wide as can be read without being wasteful, and room for the curves and what stands beside them. */
+function sizes(ranks: number, available: number, edges: Link[]): { width: number; gapX: number } {
+  const letters = Math.max(0, ...edges.map((link) => lag(link)?.length ?? 0));
+  const gapX = Math.max(32, letters * LETTER + 8, Math.min(74, available / ranks / 5));
   const width = (available - (ranks - 1) * gapX) / ranks;
   return { width: Math.max(136, Math.min(216, Math.floor(width))), gapX };
 }
@@ -39,7 +43,7 @@ export function graph(incident: Incident, clock: Clock, chosen: (id: string) => 
 
 function canvas(incident: Incident, laid: Graph, available: number, clock: Clock, chosen: (id: string) => void): HTMLElement {
   const { nodes, edges, ranks, rows } = laid;
-  const NODE = { ...sizes(ranks, available), height: HEIGHT, gapY: GAP_Y };
+  const NODE = { ...sizes(ranks, available, edges), height: HEIGHT, gapY: GAP_Y };
   const width = ranks * NODE.width + (ranks - 1) * NODE.gapX;
   const height = rows * (NODE.height + NODE.gapY) - NODE.gapY;
   const first = firstMover(incident);
@@ -67,8 +71,8 @@ function canvas(incident: Incident, laid: Graph, available: number, clock: Clock
         s("title", {}, said(link)),
       ),
     );
-    if (link.order === "proved" || Math.abs(link.lag_s) >= 1) {
-      const text = duration(link.lag_s);
+    const text = lag(link);
+    if (text) {
       // Beside the arrow's head, on the side that the curve does not come from.
       labels.push(s("text", { class: "lag", x: x2 - 6, y: y1 < y2 ? y2 + 17 : y2 - 9, "text-anchor": "end" }, text));
     }
@@ -102,6 +106,11 @@ function canvas(incident: Incident, laid: Graph, available: number, clock: Clock
   element.style.width = `${width}px`;
   element.style.height = `${height}px`;
   return element;
+}
+
+/** The time that is written beside a curve, where it tells something. */
+function lag(link: Link): string | undefined {
+  return link.order === "proved" || Math.abs(link.lag_s) >= 1 ? duration(link.lag_s) : undefined;
 }
 
 function key(order: string, text: string): HTMLElement {

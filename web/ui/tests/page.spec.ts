@@ -52,6 +52,22 @@ test("the sample incident is told: what, who, what first, how sure, what not", a
   expect(broken).toEqual([]);
 });
 
+test("the times in the graph stand between the events, never under one", async ({ page }) => {
+  for (const width of [1024, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    await open(page);
+    await expect(page.locator(".graph .lag").first()).toContainText("s");
+    const hidden = await page.locator(".graph .lag").evaluateAll((lags) => {
+      const nodes = [...document.querySelectorAll(".graph .node")].map((node) => node.getBoundingClientRect());
+      return lags.filter((lag) => {
+        const text = lag.getBoundingClientRect();
+        return nodes.some((node) => text.left < node.right && text.right > node.left);
+      }).map((lag) => lag.textContent);
+    });
+    expect(hidden, `${width} px`).toEqual([]);
+  }
+});
+
 test("a number opens its series and the kernel's file of that second beside the one before", async ({ page }) => {
   await open(page);
   await page.locator(".lane[data-rule=kswapd-scan] .chip").first().click();
