@@ -41,9 +41,16 @@ export class Lanes {
   private readonly axisRow = h("div", { class: "axis" });
   private readonly braces: { element: HTMLElement; from: number; to: number }[] = [];
   private readonly observer: ResizeObserver;
-  private readonly asked = new AbortController();
+  private readonly ended = new AbortController();
+  /** Ends what was asked for the range as it was. */
+  private asked = new AbortController();
   private data: SeriesAnswer | undefined;
-  private cursor = -1;
+  /** Where the crosshair was last. */
+  private at: number | undefined;
+  /** Whether it is to be seen. */
+  private pointing = false;
+  /** Readings that it is to be moved by once they have come. */
+  private owed = 0;
   private waiting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -69,6 +76,7 @@ export class Lanes {
   }
 
   end(): void {
+    this.ended.abort();
     this.asked.abort();
     clearTimeout(this.waiting);
     this.observer.disconnect();
@@ -108,17 +116,18 @@ export class Lanes {
     this.build();
   }
 
-  /** Moves the crosshair by readings. */
+  /** Moves the crosshair by readings, once there are any. */
   step(by: number): void {
-    const at = this.data?.at ?? [];
-    if (at.length === 0) return;
-    const inside = at.map((t, i) => ({ t, i })).filter(({ t }) => t >= this.range.from && t <= this.range.to);
-    const start = inside[0]?.i ?? 0;
-    const end = inside[inside.length - 1]?.i ?? at.length - 1;
-    const next = this.cursor < 0 ? start : Math.min(end, Math.max(start, this.cursor + by));
     const chart = this.lanes.find((lane) => lane.chart)?.chart;
-    const time = at[next];
-    if (chart && time !== undefined) moveCursor(chart, time);
+    if (!chart) {
+      this.owed += by;
+      return;
+    }
+    const inside = (this.data?.at ?? []).filter((t) => t >= this.range.from && t <= this.range.to);
+    const was = this.at;
+    const before = was === undefined ? -1 : inside.findLastIndex((t) => t <= was);
+    const time = inside[was === undefined ? 0 : Math.min(inside.length - 1, Math.max(0, before + by))];
+    if (time !== undefined) moveCursor(chart, time);
   }
 
   /** Brings an event's lane into view and marks it. */
@@ -194,12 +203,14 @@ export class Lanes {
   }
 
   private async load(): Promise<void> {
+    this.asked.abort();
+    const { signal } = (this.asked = new AbortController());
     const names = this.lanes.flatMap(({ evidence }) => (evidence ? [`${evidence.signal}@${evidence.subject}`] : []));
     const { from, to } = this.wanted();
     try {
-      this.data = await api.series([...new Set(names)], stamp(from), stamp(to), POINTS, this.asked.signal);
+      this.data = await api.series([...new Set(names)], stamp(from), stamp(to), POINTS, signal);
     } catch (error) {
-      if (this.asked.signal.aborted) return;
+      if (signal.aborted) return;
       for (const lane of this.lanes) replace(lane.plot, h("p", { class: "plot-none" }, error instanceof Error ? error.message : "no series"));
       return;
     }
@@ -208,8 +219,9 @@ export class Lanes {
 
   private build(): void {
     const [data, plot] = [this.data, plotter()];
-    if (!plot) return void arrived.then(() => this.asked.signal.aborted || this.build());
+    if (!plot) return void arrived.then(() => this.ended.signal.aborted || this.build());
     if (!data) return;
+    const at = this.pointing ? this.at : undefined;
     const style = getComputedStyle(this.element);
     const colour = (name: string): string => style.getPropertyValue(name).trim();
     for (const lane of this.lanes) {
@@ -226,6 +238,17 @@ export class Lanes {
       lane.chart.root.setAttribute("role", "img");
       lane.chart.root.setAttribute("aria-label", this.described(lane, series));
     }
+    // The charts have their scales once what they put off is done.
+    queueMicrotask(() => this.point(at));
+  }
+
+  /** Puts the crosshair where it was before the charts were drawn anew, and where it was sent while there were none. */
+  private point(at: number | undefined): void {
+    const chart = this.lanes.find((lane) => lane.chart)?.chart;
+    if (chart && at !== undefined) moveCursor(chart, at);
+    const owed = this.owed;
+    this.owed = 0;
+    if (owed !== 0) this.step(owed);
   }
 
   private described(lane: Lane, series: Series): string {
@@ -302,10 +325,11 @@ export class Lanes {
     const index = u.cursor.idx;
     const time = index === null || index === undefined ? undefined : this.data?.at[index];
     if (index === null || index === undefined || time === undefined || (u.cursor.left ?? -1) < 0) {
+      this.pointing = false;
       replace(lane.readout);
       return;
     }
-    this.cursor = index;
+    [this.at, this.pointing] = [time, true];
     replace(lane.readout, h("b", {}, inUnit(series.values[index] ?? null, series.unit)), ` ${this.clock.second(time)}`);
   }
 

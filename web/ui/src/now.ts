@@ -14,7 +14,7 @@ import { type Drawn, busiest, drawings, lines, names } from "./now-charts";
 import { fileName, saveCharts } from "./save";
 import { failed } from "./states";
 import { listen } from "./stream";
-import { marks, unrecorded, voids } from "./strip";
+import { inside, marks, unrecorded, voids } from "./strip";
 import { processTable } from "./table";
 import { seconds, stamp } from "./time";
 import type { Context, Keys, View } from "./view";
@@ -51,6 +51,8 @@ export class Now implements View {
   private incidents: Listed[] = [];
   private paused = false;
   private lookingBack = false;
+  /** What is said in place of how many incidents there were. */
+  private unlooked: string | HTMLElement | undefined = "looking …";
   private began = false;
   private filling: ReturnType<typeof setTimeout> | undefined;
   private lost: unknown;
@@ -278,7 +280,7 @@ export class Now implements View {
     const stale = age > Math.max(8, 4 * (state?.interval_s ?? 1));
     this.element.classList.toggle("stale", stale || lost !== undefined);
     if (!state && lost === undefined) return;
-    const open = (state?.incidents ?? []).filter((one) => one.open);
+    const [open, noticed] = byHarm((state?.incidents ?? []).filter((one) => one.open));
     const worst = open.sort((a, b) => seconds(a.from) - seconds(b.from)).find((one) => one.severity === "critical") ?? open[0];
     const end = seconds(state?.to ?? context.node.to ?? "");
     const ended = `Nothing new for ${duration(age)}: the recording ends ${context.clock.full(end)} ${context.clock.zone}. Is the collector running?`;
@@ -287,7 +289,7 @@ export class Now implements View {
     } else if (state?.status === "unavailable") {
       this.show("lost", "The database cannot be read", state.detail ?? "", "The page asks again by itself.");
     } else if (!worst) {
-      this.show(stale ? "lost" : "calm", stale ? "Nothing was wrong at the end" : "Nothing is wrong", "", stale ? ended : "Nobody is seen to be hurt by memory, disks or CPUs.");
+      this.show(stale ? "lost" : "calm", stale ? "Nothing was wrong at the end" : "Nothing is wrong", noticed.map((one) => one.headline).join("; "), stale ? ended : "Nobody is seen to be hurt by memory, disks or CPUs.");
     } else {
       // The state looks back ten minutes only; what was found before may reach further.
       const since = Math.min(seconds(worst.from), ...this.incidents.filter((one) => one.cause === worst.cause && seconds(one.to) >= seconds(worst.from) - 60).map((one) => seconds(one.from)));
@@ -308,7 +310,7 @@ export class Now implements View {
   }
 
   private open(one?: Listed): void {
-    const chosen = one ?? (this.state?.incidents ?? []).find((incident) => incident.open) ?? this.incidents[0];
+    const chosen = one ?? byHarm((this.state?.incidents ?? []).filter((incident) => incident.open)).flat()[0] ?? this.incidents[0];
     if (chosen) visit("incident", { from: chosen.explain.from, to: chosen.explain.to, incident: chosen.id });
   }
 
@@ -321,6 +323,7 @@ export class Now implements View {
     const range = this.stripRange();
     const begun = seconds(this.context.node.from ?? "");
     const hatched = voids([{ from: range.from, to: begun }, ...this.gaps], range);
+    replace(this.stripNote, this.unlooked ?? counted(inside(this.incidents, range)));
     replace(this.stripVoid, hatched.length > 0 && " · hatched: not recorded");
     replace(this.strip, ...hatched, ...marks(this.incidents, range, this.context.clock, (one) => this.open(one)));
     axis(this.stripAxis, range, this.context.clock);
@@ -335,11 +338,13 @@ export class Now implements View {
     try {
       await find({ from, to: range.to }, this.asked.signal, ({ list, seenFrom }) => {
         this.incidents = merged(this.incidents, list);
-        replace(this.stripNote, seenFrom > from ? "looking …" : this.incidents.length === 0 ? "no incident" : `${this.incidents.length} ${this.incidents.length === 1 ? "incident" : "incidents"}`);
+        if (seenFrom <= from) this.unlooked = undefined;
         this.drawStrip();
       });
     } catch (error) {
-      if (!this.asked.signal.aborted) replace(this.stripNote, failed(error));
+      if (this.asked.signal.aborted) return;
+      this.unlooked = failed(error);
+      this.drawStrip();
     }
   }
 
@@ -348,6 +353,17 @@ export class Now implements View {
     const end = this.at[this.at.length - 1] ?? 0;
     await saveCharts(`${node.hostname ?? "This machine"}, ${clock.full(end)} ${clock.zone}`, this.banner.textContent ?? "", this.charts.map(({ chart }) => chart), fileName(node.hostname, end, "png"));
   }
+}
+
+/** Those that hurt somebody, and those that only inform. */
+function byHarm(list: Listed[]): [Listed[], Listed[]] {
+  return [list.filter((one) => one.severity !== "info"), list.filter((one) => one.severity === "info")];
+}
+
+function counted(list: Listed[]): string {
+  const [harmful, noticed] = byHarm(list);
+  const incidents = harmful.length === 0 ? "no incident" : `${harmful.length} ${harmful.length === 1 ? "incident" : "incidents"}`;
+  return noticed.length === 0 ? incidents : `${incidents}, ${noticed.length} ${noticed.length === 1 ? "notice" : "notices"} without harm`;
 }
 
 function ms(time: number): number {

@@ -12,19 +12,22 @@ const POINTS = 2000;
 /** One of them is in every recording. */
 const ALWAYS = ["meminfo.MemFree@host", "loadavg.load1@host", "stat.idle@host", "vmstat.pgpgin@host"];
 
+/** Those of which some part is in a range. */
+export function inside(list: Listed[], range: Range): Listed[] {
+  return list.filter((one) => seconds(one.to) >= range.from && seconds(one.from) <= range.to);
+}
+
 /** Incidents as marks over a range, each at least wide enough to be hit. */
 export function marks(list: Listed[], range: Range, clock: Clock, open: (one: Listed) => void): HTMLElement[] {
   const percent = (time: number): number => Math.min(100, Math.max(0, ((time - range.from) / (range.to - range.from)) * 100));
-  return list
-    .filter((one) => seconds(one.to) >= range.from && seconds(one.from) <= range.to)
-    .map((one) => {
-      const [from, to] = [seconds(one.from), seconds(one.to)];
-      const text = `${SEVERITY[one.severity].word}, ${clock.span(Math.max(from, range.from), Math.min(to, range.to))}: ${one.headline}`;
-      const mark = h("button", { type: "button", class: `strip-mark ${one.severity}`, title: text, "aria-label": text, click: () => open(one) }, h("span", { "aria-hidden": "true" }, SEVERITY[one.severity].mark));
-      mark.style.left = `${percent(from)}%`;
-      mark.style.width = `${percent(to) - percent(from)}%`;
-      return mark;
-    });
+  return inside(list, range).map((one) => {
+    const [from, to] = [seconds(one.from), seconds(one.to)];
+    const text = `${SEVERITY[one.severity].word}, ${clock.span(Math.max(from, range.from), Math.min(to, range.to))}: ${one.headline}`;
+    const mark = h("button", { type: "button", class: `strip-mark ${one.severity}`, title: text, "aria-label": text, click: () => open(one) }, h("span", { "aria-hidden": "true" }, SEVERITY[one.severity].mark));
+    mark.style.left = `${percent(from)}%`;
+    mark.style.width = `${percent(to) - percent(from)}%`;
+    return mark;
+  });
 }
 
 /** Parts of a range of which nothing is recorded, as hatched boxes. */

@@ -115,6 +115,28 @@ test("the keyboard does everything, and the address keeps the state", async ({ p
   await expect(page.locator(".incident.critical")).toBeVisible();
 });
 
+test("the crosshair goes where it was sent before there were charts, and stays there when they are drawn anew", async ({ page }) => {
+  let give = (): void => undefined;
+  const late = new Promise<void>((done) => (give = done));
+  await page.route(/\/api\/v1\/series/, async (route) => {
+    await late;
+    await route.continue().catch(() => undefined);
+  });
+  await open(page);
+  await expect(page.locator(".lane").first()).toBeVisible();
+  for (const key of ["ArrowRight", "ArrowRight", "ArrowRight"]) await page.keyboard.press(key);
+  const readout = page.locator(".readout").first();
+  await expect(readout).toHaveText("");
+  give();
+  await expect(readout).toContainText(/\d\d:\d\d:\d\d/);
+  const there = await readout.textContent();
+  await page.keyboard.press("t");
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+  await expect(readout).toHaveText(there ?? "");
+  await page.keyboard.press("ArrowRight");
+  await expect(readout).not.toHaveText(there ?? "");
+});
+
 test("wrong times and missing databases are said, not blank", async ({ page }) => {
   await open(page, "?from=half+past+nine");
   await expect(page.locator(".state.error")).toContainText("half past nine");

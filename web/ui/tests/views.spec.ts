@@ -63,6 +63,34 @@ test("a disk that was idle is drawn once it is not, beside the one that was draw
   await expect(page.locator(".chart", { hasText: "time busy" }).locator(".chart-legend li")).toHaveText([/vda 5/, /sdz 99/]);
 });
 
+test("what hurts nobody is noticed and not called wrong", async ({ page }) => {
+  const time = (at: string): string => `2026-11-23T22:${at}.000Z`;
+  const span = { from: time("54:00"), to: time("55:30") };
+  await page.route(/\/api\/v1\/incidents/, (route) => route.fulfill({ json: { ...span, incidents: [] } }));
+  // A stream that goes on, which a fulfilled route does not.
+  await page.addInitScript((span) => {
+    const real = window.fetch;
+    window.fetch = (what, how) => {
+      if (!String(what).includes("/api/v1/live")) return real(what, how);
+      const severity = new URLSearchParams(location.hash.slice(1)).get("severity");
+      const one = { id: "a".repeat(16), from: span.from, to: span.to, open: true, severity, headline: "more runnable work than CPUs", cause: "cpu_saturation", confidence: "likely", devices: [], processes: [], explain: span };
+      const state = { status: "recorded", to: span.to, now: span.to, interval_s: 1, incidents: [one] };
+      const text = `event: state\ndata: ${JSON.stringify(state)}\n\nevent: tick\ndata: ${JSON.stringify({ at: Date.parse(span.to) / 1000, values: {} })}\n\n`;
+      return Promise.resolve(new Response(new ReadableStream({ start: (to) => to.enqueue(new TextEncoder().encode(text)) })));
+    };
+  }, span);
+  const [banner, strip] = [page.locator(".banner"), page.locator(".strip h2")];
+  await open(page, `${flood.url}now#severity=info`);
+  await expect(banner.locator("h2")).toHaveText(/^Nothing (is|was) wrong/);
+  await expect(banner.locator(".headline")).toHaveText("more runnable work than CPUs");
+  await expect(strip).toContainText("no incident, 1 notice without harm");
+  await expect(page.locator(".strip-mark.info")).toHaveCount(1);
+  await page.goto("about:blank");
+  await open(page, `${flood.url}now#severity=warning`);
+  await expect(banner.locator("h2")).toHaveText(/[Ww](rong|as wrong) since 22:54:00/);
+  await expect(strip).toContainText("1 incident");
+});
+
 test("ticks that the stream left out are read, and leave no gap", async ({ page }) => {
   const recorded = await page.request.get(`${flood.url}api/v1/series?of=meminfo.MemFree&from=2026-11-23T22:55:20Z&to=2026-11-23T22:55:30Z`);
   const { at } = (await recorded.json()) as { at: number[] };
